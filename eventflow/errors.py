@@ -1,0 +1,222 @@
+"""What can go wrong, as one tree whose second level is what a caller can do about it.
+
+::
+
+    EventflowError
+    ├─ Refused           the model says no, nothing was recorded
+    │  ├─ TransitionRefused
+    │  └─ Unwritable
+    ├─ Conflict          somebody was faster: load again
+    │  └─ VersionConflict
+    ├─ NotFound
+    │  └─ StreamNotFound
+    ├─ Unreadable        the log says something this code cannot read
+    │  ├─ UnknownEvent
+    │  └─ DamagedBody
+    ├─ Misconfigured     found at composition, all problems at once
+    ├─ Failed            a reaction did not do what it was asked to
+    │  ├─ AnswerRefused
+    │  ├─ WrongResult
+    │  ├─ TimedOut
+    │  └─ Interrupted
+    └─ Unavailable       database, broker or peer out of reach: worth another try
+       └─ StorageFull
+
+Constructors take facts, keep them as attributes and write the message; every error survives pickling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+from uuid import UUID
+
+
+class EventflowError(Exception):
+    """The root: catch this to catch whatever eventflow raises on purpose."""
+
+    code = "error"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The facts are keyword arguments of most constructors; BaseException would replay the
+        # finished message instead of them.
+        return _revive, (type(self), self.args, dict(self.__dict__))
+
+
+def _revive(kind: type[EventflowError], args: tuple[Any, ...], facts: dict[str, Any]) -> EventflowError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
+
+
+def did_you_mean(wanted: str, known: Sequence[str]) -> str:
+    """A sentence that suggests the nearest known name, or nothing.
+
+    >>> did_you_mean("quued", ["queued", "complete"])
+    ' Did you mean "queued"?'
+    """
+    near = get_close_matches(wanted, known, n=1, cutoff=0.6)
+    return f' Did you mean "{near[0]}"?' if near else ""
+
+
+class Refused(EventflowError):
+    """The model says no; nothing was recorded."""
+
+    code = "refused"
+
+
+class TransitionRefused(Refused):
+    """A command was called while the aggregate stood in a status that does not allow it."""
+
+    code = "transition_refused"
+
+    def __init__(self, command: str, status: str, allowed: Sequence[str]) -> None:
+        self.command, self.status, self.allowed = command, status, tuple(allowed)
+        wanted = " or ".join(f'"{one}"' for one in self.allowed) or "a status that has a target"
+        super().__init__(f'{command} needs the status {wanted}, but the status is "{status}".')
+
+
+class Unwritable(Refused):
+    """An event holds a value that cannot be written into the log."""
+
+    code = "unwritable"
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(f"{name} cannot be written: {reason}. Use types that pydantic can turn into plain data.")
+
+
+class Conflict(EventflowError):
+    """Somebody was faster: load again and decide again."""
+
+    code = "conflict"
+
+
+class VersionConflict(Conflict):
+    """Another append to the same stream came first, or the expected version never existed."""
+
+    code = "version_conflict"
+
+    def __init__(self, stream: UUID, expected: int, actual: int | None = None) -> None:
+        self.stream, self.expected, self.actual = stream, expected, actual
+        found = "another version" if actual is None else f"version {actual}"
+        super().__init__(f"Stream {stream} was expected at version {expected}, but is at {found}. Load it again.")
+
+
+class NotFound(EventflowError):
+    """What was asked for is not there."""
+
+    code = "not_found"
+
+
+class StreamNotFound(NotFound):
+    """No event of this stream is in the log."""
+
+    code = "stream_not_found"
+
+    def __init__(self, stream: UUID, category: str | None = None) -> None:
+        self.stream, self.category = stream, category
+        super().__init__(f"There is no {category or 'stream'} with the id {stream} in this log.")
+
+
+class Unreadable(EventflowError):
+    """The log says something this code cannot read."""
+
+    code = "unreadable"
+
+
+class UnknownEvent(Unreadable):
+    """An event's name is not in the vocabulary of this program."""
+
+    code = "unknown_event"
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(
+            f'No event is called "{name}" here.{did_you_mean(name, self.known)}'
+            " A renamed event keeps its old name in was=(...)."
+        )
+
+
+class DamagedBody(Unreadable):
+    """The bytes of a body are not the ones that were appended, or do not fit their event any more."""
+
+    code = "damaged_body"
+
+    def __init__(self, position: int, name: str, reason: str) -> None:
+        self.position, self.name, self.reason = position, name, reason
+        super().__init__(f"The body of {name} at position {position} cannot be read: {reason}")
+
+
+class Misconfigured(EventflowError):
+    """The composition does not fit together; every problem is listed."""
+
+    code = "misconfigured"
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems) if len(problems) == 1 else "\n".join(f"- {one}" for one in problems))
+
+
+class Failed(EventflowError):
+    """A reaction did not do what it was asked to; recorded on the item it concerns."""
+
+    code = "failed"
+
+
+class AnswerRefused(Failed):
+    """A peer answered with a status that means no."""
+
+    code = "answer_refused"
+
+    def __init__(self, method: str, url: str, status: int, retry_after: float | None = None) -> None:
+        self.method, self.url, self.status, self.retry_after = method, url, status, retry_after
+        super().__init__(f"{method} {url} answered {status}.")
+
+
+class WrongResult(Failed):
+    """A handler returned something its reaction cannot record."""
+
+    code = "wrong_result"
+
+    def __init__(self, reaction: str, wanted: str, result: object) -> None:
+        self.reaction, self.wanted, self.found = reaction, wanted, type(result).__name__
+        super().__init__(f"{reaction} returned {self.found}; wanted was {wanted}.")
+
+
+class TimedOut(Failed):
+    """A handler ran longer than its time limit."""
+
+    code = "timed_out"
+
+    def __init__(self, reaction: str, seconds: float) -> None:
+        self.reaction, self.seconds = reaction, seconds
+        super().__init__(f"{reaction} did not end within its time limit of {seconds:g} s.")
+
+
+class Interrupted(Failed):
+    """An attempt ended with its worker, again and again."""
+
+    code = "interrupted"
+
+    def __init__(self, reaction: str, times: int) -> None:
+        self.reaction, self.times = reaction, times
+        super().__init__(f"{reaction} was interrupted {times} times: its worker died or was stopped each time.")
+
+
+class Unavailable(EventflowError):
+    """A database, a broker or a peer is out of reach; worth another try."""
+
+    code = "unavailable"
+
+    def __init__(self, what: str, reason: object) -> None:
+        self.what, self.reason = what, str(reason)
+        super().__init__(f"{what} is out of reach: {self.reason}")
+
+
+class StorageFull(Unavailable):
+    """There is no room left where the log is kept; nothing of the append was recorded."""
+
+    code = "storage_full"

@@ -1,0 +1,140 @@
+"""What the log says of an event: a header that always stays, and the event behind it, read when touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from eventflow.model.event import Event
+
+
+class Kind(StrEnum):
+    """What the body of an event is about, where it is about more than a status."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+    CALLBACK = "callback"
+    EXCEPTION = "exception"
+    PROBE = "probe"
+
+
+class Phase(StrEnum):
+    """What an event means for the work on its stream; an event without a phase is a mere fact.
+
+    ``ANNOUNCED``: the stream now stands in a status, whoever reacts to it may claim it.
+    ``CLAIMED``: a worker began an attempt. ``DEFERRED``: the next attempt is due at a later time.
+    """
+
+    ANNOUNCED = "announced"
+    CLAIMED = "claimed"
+    DEFERRED = "deferred"
+
+
+class Header(NamedTuple):
+    """What stays in the database for ever; nobody needs a body to know where a stream stands."""
+
+    position: int
+    stream: UUID
+    version: int
+    category: str
+    name: str
+    status: str
+    previous: str | None
+    phase: str | None
+    kind: str | None
+    recorded_at: datetime
+    reaction: str | None
+    attempt: int | None
+    owner: UUID | None
+    due: datetime | None
+    error: str | None
+    correlation: UUID | None
+    causation: int | None
+    actor: str | None
+    tenant: str | None
+    flow: str | None
+    schema: int
+    append: UUID
+    codec: str
+    size: int
+    digest: bytes
+    hash: bytes
+
+
+class Head(NamedTuple):
+    """Where a stream ends: what the next append expects, and what its hash continues."""
+
+    version: int
+    hash: bytes
+
+
+NOWHERE = Head(0, b"")
+"""The head of a stream that has no event yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An event that was decided on and is not in the log yet."""
+
+    event: Event
+    status: str
+    previous: str | None = None
+    phase: Phase | None = None
+    kind: Kind | None = None
+    reaction: str | None = None
+    attempt: int | None = None
+    owner: UUID | None = None
+    due: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Who appends, on whose behalf and because of what.
+
+    ``causation`` is the position of the event that led to this append, ``correlation`` names the whole
+    story it belongs to.
+    """
+
+    correlation: UUID | None = None
+    causation: int | None = None
+    actor: str | None = None
+    tenant: str | None = None
+
+
+class Recorded:
+    """A header and its event; the body is decoded when ``event`` is first touched.
+
+    Raises ``UnknownEvent`` or ``DamagedBody`` then, so that damage is met by who needs the body only.
+    """
+
+    __slots__ = ("_event", "_load", "header")
+
+    def __init__(self, header: Header, load: Callable[[], Event]) -> None:
+        self.header = header
+        self._load: Callable[[], Event] = load
+        self._event: Event | None = None
+
+    @property
+    def event(self) -> Event:
+        """The event as it was appended, upcast to the present version of its class."""
+        if self._event is None:
+            self._event = self._load()
+        return self._event
+
+    @property
+    def originator_id(self) -> UUID:
+        """The stream, by the name the ``eventsourcing`` protocols give it."""
+        return self.header.stream
+
+    @property
+    def originator_version(self) -> int:
+        """The version in the stream, by the name the ``eventsourcing`` protocols give it."""
+        return self.header.version
+
+    def __repr__(self) -> str:
+        return f"<{self.header.name} v{self.header.version} at {self.header.position}>"
