@@ -5,7 +5,8 @@
     EventflowError
     ├─ Refused           the model says no, nothing was recorded
     │  ├─ TransitionRefused
-    │  └─ Unwritable
+    │  ├─ Unwritable
+    │  └─ BadFilter
     ├─ Conflict          somebody was faster: load again
     │  └─ VersionConflict
     ├─ NotFound
@@ -27,6 +28,7 @@ Constructors take facts, keep them as attributes and write the message; every er
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -86,6 +88,21 @@ class Unwritable(Refused):
     def __init__(self, name: str, reason: str) -> None:
         self.name, self.reason = name, reason
         super().__init__(f"{name} cannot be written: {reason}. Use types that pydantic can turn into plain data.")
+
+
+class BadFilter(Refused):
+    """A filter says something that the filter language does not have."""
+
+    code = "bad_filter"
+
+    def __init__(self, text: str, at: int, wanted: str, known: Sequence[str] = ()) -> None:
+        self.text, self.at, self.wanted, self.known = text, at, wanted, tuple(known)
+        found = text[at : at + 40]
+        there = f'"{found}"' if found else "the end"
+        super().__init__(f"At character {at + 1} of the filter: wanted {wanted}, found {there}.{self._hint()}")
+
+    def _hint(self) -> str:
+        return did_you_mean(re.split(r"[\s,:<>\"]", self.text[self.at :], maxsplit=1)[0], self.known)
 
 
 class Conflict(EventflowError):
