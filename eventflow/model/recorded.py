@@ -76,9 +76,8 @@ NOWHERE = Head(0, b"")
 """The head of a stream that has no event yet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """An event that was decided on and is not in the log yet."""
+class Draft(NamedTuple):
+    """An event that was decided on and is not in the log yet; ``version`` is the one it will have in its stream."""
 
     event: Event
     status: str
@@ -90,6 +89,23 @@ class Draft:
     owner: UUID | None = None
     due: datetime | None = None
     error: str | None = None
+    stream: UUID = UUID(int=0)
+    version: int = 0
+
+    @property
+    def name(self) -> str:
+        """The event's name, without the category that a header puts before it."""
+        return self.event.event_name
+
+    @property
+    def originator_id(self) -> UUID:
+        """The stream, by the name the ``eventsourcing`` protocols give it."""
+        return self.stream
+
+    @property
+    def originator_version(self) -> int:
+        """The version in the stream, by the name the ``eventsourcing`` protocols give it."""
+        return self.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,68 @@
+"""What is to be done with a stream: the last header that bears a phase, and what came before it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from eventflow.model.recorded import Phase
+
+
+class HeaderLike(Protocol):
+    """What a header and a draft have in common, as far as the work on their stream is concerned."""
+
+    @property
+    def version(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def phase(self) -> str | None: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def reaction(self) -> str | None: ...
+    @property
+    def attempt(self) -> int | None: ...
+    @property
+    def owner(self) -> UUID | None: ...
+    @property
+    def due(self) -> datetime | None: ...
+
+
+class Standing(NamedTuple):
+    """Where the work on a stream stands.
+
+    ``origin`` is the version of the last announcement: everything since then is one story with one idempotency key.
+    ``interruptions`` counts the attempts since then that ended with their worker. Made by folding headers with
+    ``after``; headers without a phase change nothing.
+    """
+
+    version: int = 0
+    phase: Phase | None = None
+    status: str = ""
+    reaction: str | None = None
+    attempt: int = 0
+    origin: int = 0
+    owner: UUID | None = None
+    interruptions: int = 0
+    due: datetime | None = None
+
+    def after(self, header: HeaderLike) -> Standing:
+        """The standing once this header (or draft) has been appended."""
+        phase = header.phase
+        if phase is None:
+            return self
+        version = header.version
+        if phase == Phase.ANNOUNCED:
+            return Standing(version, Phase.ANNOUNCED, header.status, None, 0, version)
+        if phase == Phase.CLAIMED:
+            return Standing(
+                version, Phase.CLAIMED, header.status, header.reaction, header.attempt or 0, self.origin, header.owner,
+                self.interruptions,
+            )  # fmt: skip
+        interruptions = self.interruptions + (header.name.rpartition(":")[2] == "interrupted")
+        return Standing(
+            version, Phase(phase), header.status, header.reaction, header.attempt or 0, self.origin, None,
+            interruptions, header.due,
+        )  # fmt: skip
