@@ -58,7 +58,7 @@ def folds(event: type[Event]) -> Callable[[F], F]:
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, PrivateAttr))
-class Aggregate(BaseModel, Generic[S]):
+class Aggregate(BaseModel, Generic[S], frozen=True):
     """A stream of events and the fields they add up to. It changes by ``record`` only, which all commands go through.
 
     Class keywords: ``category`` (its name in the log), ``initial`` (the status it begins with), ``defibrillate`` (from
@@ -361,7 +361,8 @@ class Aggregate(BaseModel, Generic[S]):
         mine = {name: value for name, value in self.__dict__.items() if name not in ignored}
         return mine == {name: value for name, value in other.__dict__.items() if name not in ignored}
 
-    __hash__ = None  # type: ignore[assignment]  # what changes has no hash
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     if not TYPE_CHECKING:  # with these in sight a type checker would let every attribute be assigned
 
@@ -369,7 +370,7 @@ class Aggregate(BaseModel, Generic[S]):
             """Refused: a field changes by events only. (Validators may still set what they like, before that.)"""
             if "_id" in self.__dict__:
                 raise AttributeError(f"{type(self).__name__}.{name} changes by events only.")
-            super().__setattr__(name, value)
+            self.__dict__[name] = value
 
         def __delattr__(self, name: str) -> None:
             raise AttributeError(f"{type(self).__name__}.{name} changes by events only.")

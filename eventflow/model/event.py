@@ -52,7 +52,7 @@ def upcast(from_version: int) -> Callable[[U], U]:
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, PrivateAttr))
-class Event(BaseModel):
+class Event(BaseModel, frozen=True):
     """A fact that was decided on. Subclass it with the fields it tells.
 
     ``event_name`` is what the log calls it (the class in snake case unless ``name=`` says otherwise), ``event_was`` are
@@ -60,7 +60,7 @@ class Event(BaseModel):
     it is built from values that do not fit, also for fields that it does not have.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
 
     event_name: ClassVar[str] = "event"
     event_was: ClassVar[tuple[str, ...]] = ()

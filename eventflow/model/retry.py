@@ -1,0 +1,128 @@
+"""Whether there is another attempt, and when.
+
+Deciding is pure, as in River and Procrastinate: an error and a number go in, ``Again`` or ``GiveUp`` comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from math import isfinite
+from typing import Literal
+
+from eventflow.errors import Misconfigured
+
+LONGEST = timedelta(days=1)
+"""No peer makes us wait longer than this, unless ``at_most`` says more."""
+
+_FOREVER = timedelta(days=365_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Another attempt is due after this time."""
+
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """There is no further attempt, and this is why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How often a reaction is attempted in all, and how long it waits in between.
+
+    ``attempts`` counts the first one. ``after`` is the first wait; with ``backoff="linear"`` the second is twice as
+    long, the third three times; with ``"exponential"`` each is twice the one before. ``at_most`` caps every wait.
+    ``jitter`` adds up to that share of the wait, by chance, so that what failed together does not return together.
+    ``interruptions`` is how often an attempt may end with its worker before that counts as a failure.
+
+    Raises ``Misconfigured`` for numbers that make no sense, all of them at once.
+    """
+
+    attempts: int = 1
+    after: timedelta = timedelta(0)
+    backoff: Literal["constant", "linear", "exponential"] = "constant"
+    at_most: timedelta | None = None
+    jitter: float = 0.0
+    interruptions: int = 10
+
+    def __post_init__(self) -> None:
+        problems = [text for is_wrong, text in self._checks() if is_wrong]
+        if problems:
+            raise Misconfigured(*problems)
+
+    def delay(self, attempt: int) -> timedelta:
+        """How long to wait after a failed ``attempt`` (the first one is 1), before chance has its share.
+
+        >>> Retry(after=timedelta(seconds=10), backoff="linear").delay(2)
+        datetime.timedelta(seconds=20)
+        >>> Retry(after=timedelta(seconds=10), backoff="exponential", at_most=timedelta(minutes=1)).delay(60)
+        datetime.timedelta(seconds=60)
+        """
+        times = max(attempt, 1)
+        # Beyond 2**64 every wait is longer than any cap; the exponent itself must not become a giant.
+        factor = {"constant": 1, "linear": times, "exponential": 2 ** min(times - 1, 64)}[self.backoff]
+        cap = self.at_most if self.at_most is not None else _FOREVER
+        return cap if self.after and factor > cap // self.after else min(self.after * factor, cap)
+
+    def decide(self, attempt: int, error: BaseException, chance: Callable[[], float]) -> Again | GiveUp:
+        """What follows the failure of ``attempt``; ``chance`` gives a number from 0 to 1, asked only for jitter.
+
+        What the peer asked for (``error.retry_after``, in seconds) is honoured when it is longer than our own wait, up
+        to ``at_most`` or else a day.
+
+        >>> Retry(attempts=2, after=timedelta(seconds=3)).decide(1, ValueError(), lambda: 0.5)
+        Again(after=datetime.timedelta(seconds=3))
+        >>> Retry(attempts=2).decide(2, ValueError(), lambda: 0.5)
+        GiveUp(reason='attempt 2 of 2 failed')
+        """
+        if attempt >= self.attempts:
+            return GiveUp(f"attempt {attempt} of {self.attempts} failed")
+        wait = self.delay(attempt)
+        if self.jitter and wait:
+            wait = min(wait * (1 + self.jitter * chance()), self.at_most or _FOREVER)
+        return Again(max(wait, min(asked_for(error), self.at_most if self.at_most is not None else LONGEST)))
+
+    def after_interruption(self, times: int) -> Again | GiveUp:
+        """What follows when an attempt ended with its worker for the ``times``-th time since the announcement.
+
+        The first time it is tried again at once; then later and later (up to a minute), lest it takes one worker after
+        the other with it.
+
+        >>> Retry().after_interruption(1), Retry().after_interruption(4)
+        (Again(after=datetime.timedelta(0)), Again(after=datetime.timedelta(seconds=4)))
+        >>> Retry(interruptions=3).after_interruption(4)
+        GiveUp(reason='interrupted 4 times')
+        """
+        if times > self.interruptions:
+            return GiveUp(f"interrupted {times} times")
+        if times <= 1:
+            return Again(timedelta(0))
+        return Again(timedelta(seconds=min(2 ** min(times - 2, 6), 60)))
+
+    def _checks(self) -> list[tuple[bool, str]]:
+        known = ("constant", "linear", "exponential")
+        return [
+            (self.attempts < 1, f"Retry(attempts={self.attempts}): at least one attempt is needed."),
+            (self.after < timedelta(0), f"Retry(after={self.after}): a wait cannot be negative."),
+            (self.backoff not in known, f'Retry(backoff="{self.backoff}"): known are {", ".join(known)}.'),
+            (self.at_most is not None and self.at_most < timedelta(0), f"Retry(at_most={self.at_most}) is negative."),
+            (not 0 <= self.jitter <= 1, f"Retry(jitter={self.jitter}): a share from 0 to 1 is needed."),
+            (self.interruptions < 0, f"Retry(interruptions={self.interruptions}) is negative."),
+        ]
+
+
+def asked_for(error: BaseException) -> timedelta:
+    """How long the peer behind an error asked us to wait; nothing when it did not, or asked for nonsense."""
+    asked = getattr(error, "retry_after", None)
+    if isinstance(asked, timedelta):
+        return max(asked, timedelta(0))
+    if isinstance(asked, (int, float)) and not isinstance(asked, bool) and isfinite(asked) and asked > 0:
+        return timedelta(seconds=min(float(asked), _FOREVER.total_seconds()))
+    return timedelta(0)
