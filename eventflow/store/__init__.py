@@ -1,0 +1,1 @@
+"""What lasts: the log, its codec, the databases it lives in and the objects beside it."""

@@ -1,0 +1,92 @@
+"""What the rest of the program may ask of a database, whichever it is.
+
+Statements are written per dialect (``statements.py``): named parameters are ``%(x)s`` for PostgreSQL and
+``:x`` for SQLite. UUIDs and datetimes go in as they are on both. They come out as they are from PostgreSQL, and
+from SQLite out of columns declared ``uuidtext`` and ``utctext`` (or an expression named ``AS "x [utctext]"``).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self
+
+from eventflow.store.bell import Bell
+from eventflow.store.recorder import Recorder
+
+# What a parameter or a column may hold is the database's business, not Python's.
+Params = Mapping[str, Any] | Sequence[Any]
+Record = tuple[Any, ...]
+Dialect = Literal["sqlite", "postgresql"]
+
+
+class Transaction(Protocol):
+    """An open transaction; it commits when its block ends and rolls back when the block raises."""
+
+    def execute(self, sql: str, params: Params = ()) -> list[Record]:
+        """The rows the statement returns, or none."""
+
+    def write(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Write many rows at once.
+
+        PostgreSQL gets one array per column (``unnest(%s::uuid[], …)``), SQLite runs the statement per row.
+        """
+
+
+class Leadership(Protocol):
+    """The right to be the only one of its name that works on this database."""
+
+    def acquire(self) -> bool:
+        """Whether one leads now; never waits."""
+
+    @property
+    def held(self) -> bool:
+        """Whether one still leads; looks, because a connection may have been lost meanwhile."""
+
+    def release(self) -> None:
+        """Let somebody else lead."""
+
+
+class Database(ABC):
+    """A place where a log lives, beside whatever is kept in step with it."""
+
+    dialect: Dialect
+    bell: Bell
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """A transaction that reads and writes."""
+
+    @abstractmethod
+    def query(self, sql: str, params: Params = ()) -> list[Record]:
+        """The rows of one read outside of any transaction."""
+
+    @abstractmethod
+    def blank(self) -> AbstractContextManager[Transaction]:
+        """A transaction in an empty place of the same kind; whatever is done in it is undone at its end."""
+
+    @abstractmethod
+    def script(self, transaction: Transaction, sql: str) -> None:
+        """Run several statements without parameters inside ``transaction``."""
+
+    @abstractmethod
+    def leadership(self, name: str) -> Leadership:
+        """A candidate for the leadership called ``name``."""
+
+    @abstractmethod
+    def recorder(self) -> Recorder:
+        """The recorder that writes and reads the log in this database; the same one each time."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back every connection."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,122 @@
+-- The log, its snapshots, and who has read how far.
+
+-- CACHE 1 (the default) is part of the proof that no reader skips an event: a session that kept positions
+-- in store could draw one below the bound it announced.
+CREATE SEQUENCE events_position_seq AS bigint;
+
+CREATE TABLE events (
+    position    bigint      NOT NULL PRIMARY KEY,
+    stream      uuid        NOT NULL,
+    version     bigint      NOT NULL,
+    category    text        NOT NULL,
+    name        text        NOT NULL,
+    status      text        NOT NULL,
+    previous    text,
+    phase       text,
+    kind        text,
+    recorded_at timestamptz NOT NULL,
+    reaction    text,
+    attempt     integer,
+    owner       uuid,
+    due         timestamptz,
+    error       text,
+    correlation uuid,
+    causation   bigint,
+    actor       text,
+    tenant      text,
+    flow        text,
+    schema      integer     NOT NULL,
+    append      uuid        NOT NULL,
+    codec       text        NOT NULL,
+    size        integer     NOT NULL,
+    digest      bytea       NOT NULL,
+    hash        bytea       NOT NULL,
+    CONSTRAINT events_stream_version UNIQUE (stream, version)
+);
+ALTER SEQUENCE events_position_seq OWNED BY events.position;
+
+-- Bodies stand apart so that dropping or archiving them neither rewrites nor bloats the log.
+CREATE TABLE bodies (
+    position bigint NOT NULL PRIMARY KEY,
+    state    bytea  NOT NULL
+);
+-- The bytes are compressed already.
+ALTER TABLE bodies ALTER COLUMN state SET STORAGE EXTERNAL;
+
+-- A row on its way in: all of a batch travels as one binary array of these. What is always there and
+-- always as long comes first, so that one struct packs it.
+CREATE TYPE event_row AS (
+    stream      uuid,
+    version     bigint,
+    recorded_at timestamptz,
+    schema      integer,
+    append      uuid,
+    size        integer,
+    digest      bytea,
+    hash        bytea,
+    category    text,
+    name        text,
+    status      text,
+    previous    text,
+    phase       text,
+    kind        text,
+    reaction    text,
+    attempt     integer,
+    owner       uuid,
+    due         timestamptz,
+    error       text,
+    correlation uuid,
+    causation   bigint,
+    actor       text,
+    tenant      text,
+    flow        text,
+    codec       text,
+    state       bytea,
+    expected    bigint
+);
+
+-- The position up to which nothing can appear any more. VOLATILE on purpose: each statement in it takes a
+-- snapshot of its own, and the sequence must be read before the locks.
+CREATE FUNCTION horizon() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    top bigint;
+    low bigint;
+BEGIN
+    top := coalesce(pg_sequence_last_value('events_position_seq'::regclass), 0);
+    -- A held key k says: this transaction may still show positions above k. Keys are positions modulo 2^31,
+    -- so they are compared by distance; one taken after `top` was read lies a little ahead of it.
+    SELECT min(top - CASE WHEN distance > 1073741824 THEN distance - 2147483648 ELSE distance END) INTO low
+      FROM (SELECT (top - objid::bigint) & 2147483647 AS distance
+              FROM pg_locks
+             WHERE locktype = 'advisory' AND objsubid = 2
+               AND classid = 'events_position_seq'::regclass::oid
+               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS held;
+    RETURN least(top, coalesce(low, top));
+END $$;
+
+-- The headers that follow a position. One round trip, yet the rows are read with a later snapshot than the
+-- horizon, because each statement of a VOLATILE function takes its own.
+CREATE FUNCTION tail(after bigint, most integer) RETURNS SETOF events LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    upto bigint := horizon();
+BEGIN
+    RETURN QUERY SELECT * FROM events WHERE position > after AND position <= upto ORDER BY position LIMIT most;
+END $$;
+
+CREATE TABLE snapshots (
+    stream   uuid   NOT NULL PRIMARY KEY,
+    version  bigint NOT NULL,
+    category text   NOT NULL,
+    state    bytea  NOT NULL
+);
+
+CREATE TABLE checkpoints (
+    name       text        NOT NULL PRIMARY KEY,
+    position   bigint      NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE tracking (
+    application_name text   NOT NULL PRIMARY KEY,
+    notification_id  bigint NOT NULL
+);
