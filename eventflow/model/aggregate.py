@@ -78,6 +78,7 @@ class Aggregate(BaseModel, Generic[S], frozen=True):
     statuses: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     _folding: ClassVar[dict[type[Event], Fold]] = {}
+    _declared: ClassVar[tuple[type[Event], ...]] = ()
     _inert: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(
@@ -97,6 +98,7 @@ class Aggregate(BaseModel, Generic[S], frozen=True):
         cls.events = (*cls.events, *events)
         cls.statuses = MappingProxyType({spell(one): one for one in (status_type(cls) or ())})
         cls._folding = _declared_folds(cls)
+        cls._declared = tuple(cls._folding)
         cls._inert = frozenset(
             f"{cls.category}:{one.event_name}" for one in LIBRARY if one not in cls._folding and one is not Created
         )
@@ -220,6 +222,11 @@ class Aggregate(BaseModel, Generic[S], frozen=True):
             fields=self.model_dump(round_trip=True),
             shape=self.shape(),
         )
+
+    @classmethod
+    def folded(cls) -> tuple[type[Event], ...]:
+        """The events that its ``@folds`` methods are for."""
+        return cls._declared
 
     @classmethod
     def reads(cls, snapshot: Snapshot) -> bool:

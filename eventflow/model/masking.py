@@ -1,17 +1,18 @@
 """What must not be read in the log: secrets in headers, addresses, bodies, messages and tracebacks.
 
-Safe without any configuration: whatever is called like a secret is masked, in every form in which it may turn up.
-Own keys and patterns come on top. Masking is one-way and happens before anything is recorded.
+Safe without any configuration: whatever is called like a secret is masked, in every form in which it may turn up, and
+what looks like a secret by its shape is masked wherever it stands. Own keys and patterns come on top. Masking happens
+before anything is recorded and cannot be undone. Where it cannot be sure it masks too much rather than too little.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from json import JSONDecodeError, dumps, loads
 from typing import Any
-from urllib.parse import quote, unquote, unquote_plus
+from urllib.parse import quote, unquote_plus
 
 from eventflow.errors import Misconfigured
 
@@ -21,34 +22,54 @@ ROOTS = (
 )  # fmt: skip
 """A key that contains one of these is a secret's, however it is written: ``clientSecret``, ``X-Api-Key``."""
 
-WHOLE = frozenset({
-    "pass", "pwd", "pw", "auth", "xauth", "cookie", "cookies", "setcookie", "pin", "otp", "totp", "cvv", "cvc", "jwt",
-    "sid", "ssn", "bearer", "signature", "sig", "xamzsignature", "xsignature",
-})  # fmt: skip
-"""A key that is one of these is a secret's."""
+ENDINGS = (
+    "pass", "pwd", "pw", "auth", "cookie", "cookies", "pin", "otp", "totp", "cvv", "cvc", "jwt", "sid", "ssn", "sig",
+    "signature",
+)  # fmt: skip
+"""A key whose last word is one of these is a secret's: ``db_pass``, ``Set-Cookie``, ``userPwd``."""
 
-IN_QUERIES = frozenset({"key"})
-"""A secret's in an address, harmless elsewhere: ``?key=``."""
+IN_ADDRESSES = ("key",)
+"""A secret's in a query, harmless elsewhere: ``?key=``."""
 
-DEEPEST = 200
+DEEPEST = 100
 """What is nested deeper than this is not looked at but masked whole."""
 
-_SEPARATORS = re.compile(r"[\s_.\-:]+")
-_SEGMENTS = re.compile(r"[\[\].]+")
-_SCHEMES = "bearer|basic|digest|token|apikey|api-key|negotiate|hmac|aws4-hmac-sha256"
-_SCHEME = re.compile(rf"\s*({_SCHEMES})\s+\S", re.IGNORECASE)
+SHAPES = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+    r"|\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?"  # a JSON web token
+    r"|\bAKIA[0-9A-Z]{16}\b"
+    r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}"
+    r"|\bxox[abeoprs]-[\w-]{8,}"
+    r"|\b[sr]k_(?:live|test)_\w{8,}",
+    re.DOTALL,
+)
+"""Secrets that are known by their shape, whatever they are called."""
 
-# Keys in free text: the words above as they are written with separators between their parts.
-_KEY_WORDS = "|".join((
-    r"pass[-_. ]?(?:word|wd|phrase|code)", "secret", "token", r"(?:api|access|private|signing|encryption|shared)[-_. ]?key",
-    "authorization", "credential", r"session[-_. ]?id", r"connection[-_. ]?string",
-))  # fmt: skip
-_KEY_WHOLE = "|".join((
-    r"pass", "pwd", "pw", "auth", "x-auth", "cookies?", "set-cookie", "pin", "otp", "totp", "cvv", "cvc", "jwt", "sid",
-    "ssn", "signature", "sig",
-))  # fmt: skip
-_ENDS_LINE = r"(?:proxy-)?authorization|(?:set-)?cookies?"
-_QUOTED = r"""\\*"(?:[^"\\]|\\(?!")(?:.)|(?<=\\)"(?!\s*[,}\]:)]))*"?"""
+_SEPARATORS = re.compile(r"[\s_.\-:]+")
+_WORDS = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])")
+_ROOT = re.compile("|".join(ROOTS))
+
+_SCHEME = re.compile(r"\s*(bearer|basic|digest|token|apikey|api-key|negotiate|hmac)\s+(?=\S)", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"\b(bearer|basic|negotiate)(\s+)[^\s\"'\\,;<>(){}\[\]*]+", re.IGNORECASE)
+_USERINFO = re.compile(r"(://)(?:[^\s/?#\"'<>]*|[^\s:/@\"'<>]+:(?!\d{1,5}[/?#])[^\s@\"'<>]+)@")
+_ELEMENT = re.compile(r"(<([\w.:\-]{1,80})(?:\s[^<>]{0,1000})?>)(\s*<!\[CDATA\[.*?\]\]>\s*|[^<]+)", re.DOTALL)
+_PART = re.compile(
+    r"(Content-Disposition:[^\r\n]*\bname=\"?([^\";\r\n]+)[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n)(.*?)(?=\r?\n--|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+# Keys in free text. No word character is looked for before a root, lest a long run of letters be read again and again.
+_IN_TEXT = re.compile(
+    r"(?:pass[-_. ]?(?:word|wd|phrase|code)|secret|token|credential|authorization|session[-_. ]?id"
+    r"|(?:api|access|private|signing|encryption|shared)[-_. ]?key|connection[-_. ]?string)[\w.\-\[\]]{0,80}"
+    rf"|(?<![A-Za-z0-9])(?:{'|'.join(sorted(ENDINGS, key=len, reverse=True))})\]?",
+    re.IGNORECASE,
+)
+_SAYS = re.compile(r"(?:\\*[\"'])?\]?\s*(?:=>|:=|==?|:)[ \t]*(?:[bBrRuUfF]{1,2}(?=[\"']))?")
+_BARE = re.compile(r"(?:[^\s,;&<>\"'(){}\[\]\\]|,(?![\s\"']|[\w.\-]+\s*[=:])|\\(?![\"'nrt]))*")
+_TO_THE_END = re.compile(r"(?:authorization|cookies?)\]?\Z", re.IGNORECASE)
+_LINE = re.compile(r"[^\r\n\"']*")
+_CLOSING = {"{": "}", "[": "]", "(": ")"}
 
 
 def normal(key: str) -> str:
@@ -58,3 +79,258 @@ def normal(key: str) -> str:
     ('xapikey', 'clientsecret')
     """
     return _SEPARATORS.sub("", key).lower()
+
+
+@dataclass(frozen=True)
+class Masker:
+    """Puts ``mask`` in the place of secrets.
+
+    ``keys`` are further names of secrets, compared without case and separators. ``patterns`` are regular expressions:
+    a key that one is found in is a secret's, and in texts what one matches is masked. Raises ``Misconfigured`` for
+    patterns that do not compile, naming each of them.
+
+    >>> Masker(keys=["iban"]).value({"user": {"Password": "hunter2", "name": "Ann"}, "IBAN": "SI56"})
+    {'user': {'Password': '***', 'name': 'Ann'}, 'IBAN': '***'}
+    """
+
+    keys: Iterable[str] = ()
+    patterns: Iterable[str] = ()
+    mask: str = "***"
+    _own: frozenset[str] = field(init=False, repr=False, compare=False)
+    _compiled: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        keys = (self.keys,) if isinstance(self.keys, str) else tuple(self.keys)
+        patterns = (self.patterns,) if isinstance(self.patterns, str) else tuple(self.patterns)
+        object.__setattr__(self, "keys", keys)
+        object.__setattr__(self, "patterns", patterns)
+        object.__setattr__(self, "_own", frozenset(normal(key) for key in keys))
+        object.__setattr__(self, "_compiled", _compiled(patterns))
+
+    def hides(self, key: str) -> bool:
+        """Whether what stands under this key is a secret."""
+        plain = normal(key)
+        if _ROOT.search(plain) or plain in self._own or any(one.search(key) for one in self._compiled):
+            return True
+        words = [word for word in _WORDS.split(key) if word]
+        return bool(words) and (words[-1].lower() in ENDINGS or any(normal(word) in self._own for word in words))
+
+    def headers(self, headers: Mapping[str, Any]) -> dict[str, str]:
+        """The headers of a message; of credentials the scheme stays.
+
+        >>> Masker().headers({"Authorization": "Bearer abc", "Cookie": "a=1; b=2", "Accept": "*/*"})
+        {'Authorization': 'Bearer ***', 'Cookie': '***', 'Accept': '*/*'}
+        """
+        return {name: self._header(name, value) for name, value in headers.items()}
+
+    def url(self, url: str) -> str:
+        """An address: without userinfo, with secrets in its query and fragment masked.
+
+        >>> Masker().url("https://ann:pw@press.example/a?page=1&api_key=k#access_token=t")
+        'https://***@press.example/a?page=1&api_key=***#access_token=***'
+        """
+        rest, hash, fragment = url.partition("#")
+        path, mark, query = rest.partition("?")
+        return self.text(path) + mark + self._pairs(query, IN_ADDRESSES) + hash + self._pairs(fragment, IN_ADDRESSES)
+
+    def body(self, content: bytes | str, content_type: str | None = None) -> str:
+        """The text of a body: JSON, a form, a multipart form or whatever else, each masked in its own way.
+
+        >>> Masker().body(b'{"token": "t", "pages": [{"pin": 1}]}', "application/json")
+        '{"token":"***","pages":[{"pin":"***"}]}'
+        """
+        text = content if isinstance(content, str) else decoded(content, content_type)
+        kind = (content_type or "").lower()
+        if "x-www-form-urlencoded" in kind:
+            return self._pairs(text)
+        if "multipart/" in kind:
+            text = _PART.sub(self._masked_part, text)
+        return self._string(text)
+
+    def text(self, text: str) -> str:
+        """A message, a traceback, a line of a log.
+
+        >>> Masker().text('login(password="hunter2", user="ann") at https://ann:pw@h/ with Bearer abc.def')
+        'login(password="***", user="ann") at https://***@h/ with Bearer ***'
+        """
+        for pattern in self._compiled:
+            text = pattern.sub(self._whole, text)
+        text = SHAPES.sub(self._whole, text)
+        if "://" in text:
+            text = _USERINFO.sub(rf"\g<1>{self._literal}@", text)
+        if "<" in text:
+            text = _ELEMENT.sub(self._masked_element, text)
+        text = "".join(self._said(text))
+        return _CREDENTIALS.sub(rf"\g<1>\g<2>{self._literal}", text)
+
+    def value(self, value: Any) -> Any:
+        """JSON as Python has it, masked by its keys at any depth; strings are masked as texts (or as JSON in a string).
+
+        What is under a secret's key becomes the mask whole, whatever it is; ``None``, ``True`` and ``False`` stay.
+        """
+        return self._value(value, 0)
+
+    def _value(self, value: Any, depth: int) -> Any:
+        if isinstance(value, str):
+            return self._string(value, depth)
+        if depth > DEEPEST:
+            return self.mask
+        if isinstance(value, Mapping):
+            return {key: self._under(str(key), one, depth) for key, one in self._named(value).items()}
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [self._value(one, depth + 1) for one in value]
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return f"<{len(value)} bytes>"
+        return value
+
+    def _under(self, key: str, value: Any, depth: int) -> Any:
+        return self._hidden(value) if self.hides(key) else self._value(value, depth + 1)
+
+    def _hidden(self, value: Any) -> Any:
+        return value if value is None or isinstance(value, bool) else self.mask
+
+    def _named(self, value: Mapping[Any, Any]) -> Mapping[Any, Any]:
+        # {"name": "password", "value": …}: a pair written out, as in HAR files and many forms.
+        name = value.get("name", value.get("key"))
+        if "value" in value and isinstance(name, str) and self.hides(name):
+            return {**value, "value": self._hidden(value["value"])}
+        return value
+
+    def _string(self, text: str, depth: int = 0) -> str:
+        if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
+            try:
+                return self._json(text.lstrip("\ufeff"), depth)
+            except (JSONDecodeError, RecursionError):
+                pass  # it only looked like JSON: a text like any other
+        return self.text(text)
+
+    def _json(self, text: str, depth: int) -> str:
+        doubled = False
+
+        def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+            nonlocal doubled
+            doubled = doubled or len({key for key, _ in found}) < len(found)
+            return dict(found)
+
+        value = loads(text, object_pairs_hook=pairs)
+        masked = self._value(value, depth + 1)
+        # A key that comes twice hides its first value from us, but not from a reader of the text.
+        return text if masked == value and not doubled else dumps(masked, ensure_ascii=False, separators=(",", ":"))
+
+    def _header(self, name: str, value: Any) -> str:
+        text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+        if not self.hides(name):
+            return self.url(text) if "://" in text else self.text(text)
+        scheme = _SCHEME.match(text) if "authorization" in name.lower() else None
+        return f"{scheme[1]} {self.mask}" if scheme else self.mask
+
+    def _pairs(self, query: str, also: tuple[str, ...] = ()) -> str:
+        parts = re.split("([&;])", query)
+        return "".join(part if part in "&;" else self._pair(part, also) for part in parts)
+
+    def _pair(self, pair: str, also: tuple[str, ...]) -> str:
+        key, equals, value = pair.partition("=")
+        plain = unquote_plus(key)
+        if value and (self.hides(plain) or normal(plain) in also):
+            return f"{key}{equals}{quote(self.mask, safe='*')}"
+        before = unquote_plus(value if equals else key)
+        after = self._string(before)
+        if after == before:
+            return pair
+        return (key + equals if equals else "") + quote(after, safe="*")
+
+    def _said(self, text: str) -> Iterator[str]:
+        """The text in pieces, with the mask for what stands behind a secret's key."""
+        done = at = 0
+        while key := _IN_TEXT.search(text, at):
+            at = key.end()
+            if says := _SAYS.match(text, at):
+                begin, end, at = _extent(text, says.end(), key[0])
+                if begin < end:
+                    yield text[done:begin]
+                    yield self._kept_scheme(text[begin:end], key[0])
+                    done = end
+        yield text[done:]
+
+    def _kept_scheme(self, value: str, key: str) -> str:
+        scheme = _SCHEME.match(value) if "authorization" in key.lower() else None
+        return f"{scheme[1]} {self.mask}" if scheme else self.mask
+
+    def _masked_element(self, found: re.Match[str]) -> str:
+        return found[1] + self.mask if found[3].strip() and self.hides(found[2]) else found[0]
+
+    def _masked_part(self, found: re.Match[str]) -> str:
+        return found[1] + (self.mask if self.hides(found[2]) else self._string(found[3]))
+
+    def _whole(self, found: re.Match[str]) -> str:
+        return self.mask if found[0] else ""
+
+    @property
+    def _literal(self) -> str:
+        return self.mask.replace("\\", "\\\\")
+
+
+def decoded(content: bytes, content_type: str | None = None) -> str:
+    """The text of a body by the charset it declares, or by UTF-8; what cannot be read is replaced, not refused."""
+    found = re.search(r"charset=\"?([\w\-]+)", content_type or "", re.IGNORECASE)
+    try:
+        return content.decode(found[1] if found else "utf-8", "replace")
+    except (LookupError, ValueError):  # a charset that nobody knows, or that is no charset of texts
+        return content.decode("utf-8", "replace")
+
+
+def _extent(text: str, at: int, key: str) -> tuple[int, int, int]:
+    """Where the value that begins at ``at`` begins and ends without its quotes, and where to go on reading."""
+    if escaped := re.compile(r"\\+[\"']").match(text, at):
+        end = re.compile(rf"(?<!\\){re.escape(escaped[0])}").search(text, escaped.end())
+        stop = end.start() if end else len(text)
+        return escaped.end(), stop, end.end() if end else stop
+    if text[at : at + 1] in ('"', "'"):
+        inner = re.compile(rf"(?:[^\\{text[at]}]|\\.)*+", re.DOTALL).match(text, at + 1)
+        stop = inner.end() if inner else at + 1
+        # A lone backslash at the very end belongs to the value that was cut there.
+        stop = len(text) if text[stop:] == "\\" else stop
+        return at + 1, stop, min(stop + 1, len(text))
+    if text[at : at + 1] in _CLOSING:
+        stop = _closed(text, at)
+        return at, stop, stop
+    if _TO_THE_END.search(key):
+        stop = _LINE.match(text, at).end()  # type: ignore[union-attr]  # it matches everywhere, if only nothing
+    else:
+        stop = _BARE.match(text, at).end()  # type: ignore[union-attr]  # likewise
+    return at, stop, stop
+
+
+def _closed(text: str, at: int) -> int:
+    """The end of what a bracket opens; the end of the text when it is never closed."""
+    waiting: list[str] = []
+    quoted = ""
+    position = at
+    while position < len(text):
+        one = text[position]
+        if one == "\\":
+            position += 1
+        elif quoted:
+            quoted = "" if one == quoted else quoted
+        elif one in "\"'":
+            quoted = one
+        elif one in _CLOSING:
+            waiting.append(_CLOSING[one])
+        elif waiting and one == waiting[-1]:
+            waiting.pop()
+            if not waiting:
+                return position + 1
+        position += 1
+    return len(text)
+
+
+def _compiled(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    found, problems = [], []
+    for pattern in patterns:
+        try:
+            found.append(re.compile(pattern))
+        except re.error as error:
+            problems.append(f'The masking pattern "{pattern}" is no regular expression: {error}.')
+    if problems:
+        raise Misconfigured(*problems)
+    return tuple(found)

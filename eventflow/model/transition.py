@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import update_wrapper
+from types import MappingProxyType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from eventflow.errors import TransitionRefused, WrongResult
+from eventflow.model.annotations import events_in, nearby, returned, strangers_in
 from eventflow.model.event import Event
 
 
@@ -33,10 +35,17 @@ class Transition(Generic[A, P, E]):
     records the event and returns it. Raises ``TransitionRefused`` in any other status. Made by ``@transition``.
     """
 
-    def __init__(self, function: Callable[Concatenate[A, P], E], sources: tuple[Enum, ...], to: Enum) -> None:
+    def __init__(
+        self,
+        function: Callable[Concatenate[A, P], E],
+        sources: tuple[Enum, ...],
+        to: Enum,
+        names: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self.function = function
         self.sources = sources
         self.to = to
+        self.names = names
         self.name = function.__name__
         self.qualified = function.__qualname__
         update_wrapper(self, function)
@@ -70,6 +79,20 @@ class Transition(Generic[A, P, E]):
         if not isinstance(event, Event):
             raise WrongResult(self.qualified, "an event", event)
         return event
+
+    @property
+    def returns(self) -> tuple[type[Event], ...]:
+        """The event classes that its annotation names."""
+        return () if self.unreadable else events_in(returned(self.function, self.names))
+
+    @property
+    def unreadable(self) -> str | None:
+        """Why its annotation cannot be read, if so."""
+        try:
+            strangers = strangers_in(returned(self.function, self.names))
+        except Exception as error:  # an annotation may be any expression
+            return f"what it returns cannot be read: {error}"
+        return f"it returns {strangers[0]!r}, which is no event." if strangers else None
 
     @property
     def arguments(self) -> inspect.Signature:
@@ -107,6 +130,6 @@ def transition(*sources: Enum, to: Enum) -> Callable[[Callable[Concatenate[A, P]
     """
 
     def decorate(function: Callable[Concatenate[A, P], E]) -> Transition[A, P, E]:
-        return Transition(function, sources, to)
+        return Transition(function, sources, to, nearby(function))
 
     return decorate
