@@ -58,18 +58,24 @@ def folds(event: type[Event]) -> Callable[[F], F]:
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, PrivateAttr))
-class Aggregate(BaseModel, Generic[S], frozen=True):
+class Aggregate(
+    BaseModel,
+    Generic[S],
+    frozen=True,
+    extra="forbid",
+    validate_by_name=True,
+    validate_by_alias=True,
+    ignored_types=(Transition,),
+):
     """A stream of events and the fields they add up to. It changes by ``record`` only, which all commands go through.
 
     Class keywords: ``category`` (its name in the log), ``initial`` (the status it begins with), ``defibrillate`` (from
     which failed status to which one a restart leads), ``events`` (events that no command or reaction mentions in its
-    annotations). Begin one with ``create``; the log's are made by ``replay``. Names like ``id``, ``status``, ``version``
-    and ``category`` are taken; a field of that name raises ``Misconfigured`` where the class is defined.
-    """
+    annotations). Begin one with ``create``; those of the log are made by ``replay``.
 
-    model_config = ConfigDict(
-        extra="forbid", validate_by_name=True, validate_by_alias=True, ignored_types=(Transition,)
-    )
+    Names like ``id``, ``status``, ``version`` and ``category`` are taken; a field of that name raises ``Misconfigured``
+    where the class is defined.
+    """
 
     category: ClassVar[str] = ""
     initial: ClassVar[Any] = None
@@ -125,7 +131,10 @@ class Aggregate(BaseModel, Generic[S], frozen=True):
         """Where its stream ends in the log: what the next append expects."""
         return self._of("_head")  # type: ignore[no-any-return]
 
-    head_saved = head
+    @property
+    def head_saved(self) -> Head:
+        """The same: pending events do not move it."""
+        return self.head
 
     @property
     def standing(self) -> Standing:
@@ -203,7 +212,7 @@ class Aggregate(BaseModel, Generic[S], frozen=True):
             self.__dict__["_pending"] = self.pending[len(headers) :]
 
     def collect_events(self) -> list[Draft]:
-        """Hand the pending events over; they are no longer pending then. (The ``eventsourcing`` protocol.)"""
+        """Hand the pending events over; they are no longer pending then, as ``eventsourcing`` wants it."""
         drafts = list(self.pending)
         self.__dict__["_pending"] = ()
         return drafts
@@ -279,7 +288,7 @@ class Aggregate(BaseModel, Generic[S], frozen=True):
     @classmethod
     def _begun(cls, first: Recorded) -> Self:
         if first.header.category != cls.category:
-            raise Unreadable(f"{first.header.stream} is a {first.header.category}, not a {cls.category or cls.__name__}.")
+            raise Unreadable(f"{first.header.stream} is a {first.header.category}, not a {cls.category}.")
         if first.header.version != 1 or not isinstance(first.event, Created):
             raise Unreadable(f"A {cls.category} begins with its creation or a snapshot, not with {first!r}.")
         return cls._restored(cls.upcast_fields(dict(first.event.fields)))
@@ -314,9 +323,7 @@ class Aggregate(BaseModel, Generic[S], frozen=True):
 
     def _become(self, id: UUID, status: Any, version: int, head: Head, standing: Standing) -> None:
         # Beside the fields, under names that pydantic leaves alone: slots and private attributes would be lost or slow.
-        self.__dict__.update(
-            _id=id, _status=status, _version=version, _head=head, _standing=standing, _pending=()
-        )  # fmt: skip
+        self.__dict__.update(_id=id, _status=status, _version=version, _head=head, _standing=standing, _pending=())
 
     def _fold(self, event: Event) -> None:
         how = self._folding.get(type(event)) or self._learn(type(event))
@@ -374,7 +381,7 @@ class Aggregate(BaseModel, Generic[S], frozen=True):
     if not TYPE_CHECKING:  # with these in sight a type checker would let every attribute be assigned
 
         def __setattr__(self, name: str, value: Any) -> None:
-            """Refused: a field changes by events only. (Validators may still set what they like, before that.)"""
+            """Refused: a field changes by events only. Before that, validators may set what they like."""
             if "_id" in self.__dict__:
                 raise AttributeError(f"{type(self).__name__}.{name} changes by events only.")
             self.__dict__[name] = value
@@ -410,7 +417,7 @@ def _declared_folds(aggregate: type[Aggregate[Any]]) -> dict[type[Event], Fold]:
 
 
 def _by_names(shared: tuple[str, ...]) -> Fold:
-    def fold(document: Any, event: Any) -> Mapping[str, Any]:
+    def fold(_: Any, event: Any) -> Mapping[str, Any]:
         own = event.__dict__
         return {name: own[name] for name in shared}
 

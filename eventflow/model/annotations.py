@@ -23,10 +23,10 @@ def nearby(function: Callable[..., Any]) -> Mapping[str, Any]:
     if "<locals>" not in function.__qualname__:
         return {}
     seen: dict[str, Any] = {}
-    frame = sys._getframe(2)
+    frame: types.FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_globals is function.__globals__ and frame.f_locals is not frame.f_globals:
         seen = {name: value for name, value in frame.f_locals.items() if _is_type(value)} | seen
-        frame = frame.f_back  # type: ignore[assignment]  # it ends with the condition above
+        frame = frame.f_back
     return seen
 
 
@@ -35,8 +35,13 @@ def returned(function: Callable[..., Any], names: Mapping[str, Any]) -> Any:
     annotations = getattr(function, "__annotations__", {})
     if "return" not in annotations:
         return UNSAID
-    holder = types.SimpleNamespace(__annotations__={"return": annotations["return"]})
-    return typing.get_type_hints(holder, getattr(function, "__globals__", {}), dict(names))["return"]
+    return read(annotations["return"], function, names)
+
+
+def read(annotation: Any, function: Callable[..., Any], names: Mapping[str, Any]) -> Any:
+    """An annotation of a function, evaluated if it is a text. Raises ``NameError`` and the like."""
+    holder = types.SimpleNamespace(__annotations__={"it": annotation})
+    return typing.get_type_hints(holder, getattr(function, "__globals__", {}), dict(names))["it"]
 
 
 def result_of(annotation: Any) -> Any:

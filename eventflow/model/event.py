@@ -52,7 +52,7 @@ def upcast(from_version: int) -> Callable[[U], U]:
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, PrivateAttr))
-class Event(BaseModel, frozen=True):
+class Event(BaseModel, frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True):
     """A fact that was decided on. Subclass it with the fields it tells.
 
     ``event_name`` is what the log calls it (the class in snake case unless ``name=`` says otherwise), ``event_was`` are
@@ -60,15 +60,18 @@ class Event(BaseModel, frozen=True):
     it is built from values that do not fit, also for fields that it does not have.
     """
 
-    model_config = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
-
     event_name: ClassVar[str] = "event"
     event_was: ClassVar[tuple[str, ...]] = ()
     event_version: ClassVar[int] = 1
     event_upcasters: ClassVar[Mapping[int, Upcaster]] = {}
 
     def __init_subclass__(
-        cls, *, name: str | None = None, was: tuple[str, ...] = (), version: int = 1, **config: Unpack[ConfigDict]
+        cls,
+        *,
+        name: str | None = None,
+        was: str | tuple[str, ...] = (),
+        version: int = 1,
+        **config: Unpack[ConfigDict],
     ) -> None:
         super().__init_subclass__(**config)
         cls.event_name = name or snake_case(cls.__name__)

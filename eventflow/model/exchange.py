@@ -169,7 +169,7 @@ class Response:
             ) from error
 
     def raise_for_status(self, request: Request) -> Self:
-        """This answer, when it means yes. Raises ``AnswerRefused`` otherwise, with the time to wait if one was asked for."""
+        """This answer, when it means yes. Raises ``AnswerRefused`` otherwise, with the wait that was asked for."""
         if self.ok:
             return self
         raise AnswerRefused(request.method, Masker().url(request.full_url()), self.status, self.retry_after)
@@ -202,7 +202,7 @@ def play(exchange: Exchange[R], answer: Callable[[Request], Response]) -> R:
         while True:
             try:
                 response = answer(request)
-            except Exception as error:  # a peer out of reach: the conversation may have something to say to that
+            except Exception as error:  # noqa: BLE001  # a peer out of reach: the conversation may answer to that
                 request = exchange.throw(error)
             else:
                 request = exchange.send(response)

@@ -70,14 +70,14 @@ def finish(document: Aggregate[Any], reaction: Reaction[Any, Any], result: objec
     """The attempt ended well: its events are recorded, the last of them with the complete status.
 
     With a command as ``complete=`` that is called with the result. Raises ``WrongResult``, before anything is recorded,
-    for a result that is no event, several events or ``None``, and for an event that the reaction does not say it returns.
+    for a result that is no event, several events or ``None``, and for an event that the reaction does not promise.
     """
     complete = reaction.complete
     events = [_decided(document, complete, result)] if isinstance(complete, Transition) else _events(reaction, result)
-    about = {"reaction": reaction.name, "attempt": document.standing.attempt}
+    attempt = document.standing.attempt
     for event in events[:-1]:
-        document.record(event, **about)
-    document.record(events[-1], status=target(complete), **about)
+        document.record(event, reaction=reaction.name, attempt=attempt)
+    document.record(events[-1], status=target(complete), reaction=reaction.name, attempt=attempt)
 
 
 def fail(
@@ -144,7 +144,9 @@ def interrupt(document: Aggregate[Any], reason: str, due: datetime) -> None:
     )
 
 
-def request(document: Aggregate[Any], reaction: Reaction[Any, Any], request: Request, masker: Masker | None = None) -> None:
+def request(
+    document: Aggregate[Any], reaction: Reaction[Any, Any], request: Request, masker: Masker | None = None
+) -> None:
     """A request is about to be sent: a mere fact, masked."""
     masker = _masker(reaction, masker)
     headers = request.wire_headers()
@@ -189,9 +191,9 @@ def content(body: bytes, content_type: str | None, masker: Masker) -> dict[str, 
 
 
 def is_binary(body: bytes, content_type: str | None) -> bool:
-    """Whether a body is no text: its type says so, or it has a zero byte or what no UTF-8 has.
+    r"""Whether a body is no text: its type says so, or it has a zero byte or what no UTF-8 has.
 
-    >>> is_binary(b"%PDF", "application/pdf"), is_binary(b"a\\x00", None), is_binary("č".encode(), None)
+    >>> is_binary(b"%PDF", "application/pdf"), is_binary(b"a\x00", None), is_binary("č".encode(), None)
     (True, True, False)
     """
     kind = (content_type or "").lower()
@@ -208,9 +210,9 @@ def is_binary(body: bytes, content_type: str | None) -> bool:
 
 
 def short(text: str) -> str:
-    """An error in one line of at most 200 characters.
+    r"""An error in one line of at most 200 characters.
 
-    >>> short("ValueError:\\n  no such page")
+    >>> short("ValueError:\n  no such page")
     'ValueError: no such page'
     """
     line = " ".join(clean(text).split())
@@ -257,7 +259,7 @@ def _failing(
         return StatusChanged(body=facts), facts
     try:
         return reaction.failed.decide(document, facts["message"]), facts
-    except Exception as error:  # user code: what it raises must not hide what it was called for
+    except Exception as error:  # noqa: BLE001  # user code: what it raises must not hide what it was called for
         return StatusChanged(body={**facts, "then": _facts(error, masker)}), facts
 
 
@@ -265,7 +267,7 @@ def _facts(error: BaseException, masker: Masker) -> dict[str, Any]:
     try:
         trace = "".join(tracebacks.format_exception(error))
         message = str(error)
-    except Exception as broken:  # an error whose own words cannot be had is an error all the same
+    except Exception as broken:  # noqa: BLE001  # an error whose own words cannot be had is an error all the same
         trace, message = "", f"(its message cannot be read: {type(broken).__name__})"
     return {
         "type": type(error).__name__,

@@ -21,11 +21,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from functools import WRAPPER_ASSIGNMENTS, cached_property
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Any, Generic, TypedDict, TypeVar, Unpack, cast, overload
 
 from eventflow.model import vocabulary
 from eventflow.model.aggregate import Aggregate, commands
-from eventflow.model.annotations import UNSAID, events_in, nearby, parts, result_of, returned, strangers_in
+from eventflow.model.annotations import UNSAID, events_in, nearby, parts, read, result_of, returned, strangers_in
 from eventflow.model.event import Event
 from eventflow.model.exchange import Exchange
 from eventflow.model.masking import Masker
@@ -38,6 +38,16 @@ Told = TypeVar("Told", bound=Event | Sequence[Event] | None)
 
 Command = Transition[Any, ..., Event]
 LONG_ENOUGH = timedelta(minutes=10)
+
+
+class Options(TypedDict, total=False):
+    """What ``task`` and ``endpoint`` take beside the four steps."""
+
+    retry: Retry
+    queue: str
+    time_limit: timedelta
+    masker: Masker | None
+    name: str | None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -75,7 +85,7 @@ class Reaction(Generic[A, R]):
         """The event classes that its annotation names; none while that cannot be read, which ``check`` tells."""
         try:
             return events_in(returned(self.function, self.names))
-        except Exception:  # an annotation may be any expression; _result_problems says what is wrong with it
+        except Exception:  # noqa: BLE001  # an annotation may be any expression; _result_problems says what is wrong with it
             return ()
 
     @cached_property
@@ -115,6 +125,7 @@ class TaskFor(Generic[A]):
         self._options = options
 
     def __call__(self, function: Callable[[A], Told], /) -> Task[A, Told]:
+        """The task this function becomes."""
         return Task(**_named(self._options, function), function=function, names=nearby(function))
 
 
@@ -125,39 +136,42 @@ class EndpointFor(Generic[A]):
         self._options = options
 
     def __call__(self, function: Callable[[A], Exchange[Told]], /) -> Endpoint[A, Told]:
+        """The endpoint this function becomes."""
         return Endpoint(**_named(self._options, function), function=function, names=nearby(function))
 
 
 @overload
 def task(
-    aggregate: type[A], *, on: Enum, processing: Enum | Callable[[A], Event] | None, complete: Enum,
-    failed: Enum | Callable[[A, str], Event], retry: Retry = ..., queue: str = ..., time_limit: timedelta = ...,
-    masker: Masker | None = ..., name: str | None = ...,
+    aggregate: type[A],
+    *,
+    on: Enum,
+    processing: Enum | Callable[[A], Event] | None,
+    complete: Enum,
+    failed: Enum | Callable[[A, str], Event],
+    **options: Unpack[Options],
 ) -> TaskFor[A]: ...
 @overload
 def task(
-    aggregate: type[A], *, on: Enum, processing: Enum | Callable[[A], Event] | None, complete: Callable[[A, R], Event],
-    failed: Enum | Callable[[A, str], Event], retry: Retry = ..., queue: str = ..., time_limit: timedelta = ...,
-    masker: Masker | None = ..., name: str | None = ...,
+    aggregate: type[A],
+    *,
+    on: Enum,
+    processing: Enum | Callable[[A], Event] | None,
+    complete: Callable[[A, R], Event],
+    failed: Enum | Callable[[A, str], Event],
+    **options: Unpack[Options],
 ) -> Callable[[Callable[[A], R]], Task[A, R]]: ...
 @overload
 def task(
-    aggregate: type[A], *, on: Enum, processing: Enum | Callable[[A], Event] | None, complete: Callable[[A], Event],
-    failed: Enum | Callable[[A, str], Event], retry: Retry = ..., queue: str = ..., time_limit: timedelta = ...,
-    masker: Masker | None = ..., name: str | None = ...,
+    aggregate: type[A],
+    *,
+    on: Enum,
+    processing: Enum | Callable[[A], Event] | None,
+    complete: Callable[[A], Event],
+    failed: Enum | Callable[[A, str], Event],
+    **options: Unpack[Options],
 ) -> Callable[[Callable[[A], None]], Task[A, None]]: ...
 def task(
-    aggregate: type[Any],
-    *,
-    on: Any,
-    processing: Any = None,
-    complete: Any = None,
-    failed: Any = None,
-    retry: Retry = Retry(),
-    queue: str = "default",
-    time_limit: timedelta = LONG_ENOUGH,
-    masker: Masker | None = None,
-    name: str | None = None,
+    aggregate: type[Any], *, on: Any, processing: Any = None, complete: Any = None, failed: Any = None, **options: Any
 ) -> Any:
     """Bind a function to a status: it is called with the aggregate, in a worker, whenever one stands ``on`` it.
 
@@ -166,52 +180,50 @@ def task(
     When attempts are spent, the error goes with the step to ``failed`` (a command is given its message). A pair that
     does not fit is an error of the type checker, and a problem that ``check`` tells.
     """
-    return TaskFor[Any](
-        {"aggregate": aggregate, "on": on, "processing": processing, "complete": complete, "failed": failed,
-         "retry": retry, "queue": queue, "time_limit": time_limit, "masker": masker, "name": name}
-    )  # fmt: skip
+    steps = {"on": on, "processing": processing, "complete": complete, "failed": failed}
+    return TaskFor[Any]({"aggregate": aggregate, **steps, **options})
 
 
 @overload
 def endpoint(
-    aggregate: type[A], *, on: Enum, processing: Enum | Callable[[A], Event] | None, complete: Enum,
-    failed: Enum | Callable[[A, str], Event], retry: Retry = ..., queue: str = ..., time_limit: timedelta = ...,
-    masker: Masker | None = ..., name: str | None = ...,
+    aggregate: type[A],
+    *,
+    on: Enum,
+    processing: Enum | Callable[[A], Event] | None,
+    complete: Enum,
+    failed: Enum | Callable[[A, str], Event],
+    **options: Unpack[Options],
 ) -> EndpointFor[A]: ...
 @overload
 def endpoint(
-    aggregate: type[A], *, on: Enum, processing: Enum | Callable[[A], Event] | None, complete: Callable[[A, R], Event],
-    failed: Enum | Callable[[A, str], Event], retry: Retry = ..., queue: str = ..., time_limit: timedelta = ...,
-    masker: Masker | None = ..., name: str | None = ...,
+    aggregate: type[A],
+    *,
+    on: Enum,
+    processing: Enum | Callable[[A], Event] | None,
+    complete: Callable[[A, R], Event],
+    failed: Enum | Callable[[A, str], Event],
+    **options: Unpack[Options],
 ) -> Callable[[Callable[[A], Exchange[R]]], Endpoint[A, R]]: ...
 @overload
 def endpoint(
-    aggregate: type[A], *, on: Enum, processing: Enum | Callable[[A], Event] | None, complete: Callable[[A], Event],
-    failed: Enum | Callable[[A, str], Event], retry: Retry = ..., queue: str = ..., time_limit: timedelta = ...,
-    masker: Masker | None = ..., name: str | None = ...,
+    aggregate: type[A],
+    *,
+    on: Enum,
+    processing: Enum | Callable[[A], Event] | None,
+    complete: Callable[[A], Event],
+    failed: Enum | Callable[[A, str], Event],
+    **options: Unpack[Options],
 ) -> Callable[[Callable[[A], Exchange[None]]], Endpoint[A, None]]: ...
 def endpoint(
-    aggregate: type[Any],
-    *,
-    on: Any,
-    processing: Any = None,
-    complete: Any = None,
-    failed: Any = None,
-    retry: Retry = Retry(),
-    queue: str = "default",
-    time_limit: timedelta = LONG_ENOUGH,
-    masker: Masker | None = None,
-    name: str | None = None,
+    aggregate: type[Any], *, on: Any, processing: Any = None, complete: Any = None, failed: Any = None, **options: Any
 ) -> Any:
     """Bind a conversation to a status: like ``task``, for a generator that yields requests and is sent the responses.
 
     Both sides are recorded, masked by ``masker`` (or else by the application's), and every request carries an
     idempotency key that stays the same for every attempt.
     """
-    return EndpointFor[Any](
-        {"aggregate": aggregate, "on": on, "processing": processing, "complete": complete, "failed": failed,
-         "retry": retry, "queue": queue, "time_limit": time_limit, "masker": masker, "name": name}
-    )  # fmt: skip
+    steps = {"on": on, "processing": processing, "complete": complete, "failed": failed}
+    return EndpointFor[Any]({"aggregate": aggregate, **steps, **options})
 
 
 def target(step: Enum | Command) -> Enum:
@@ -227,18 +239,18 @@ def target(step: Enum | Command) -> Enum:
 def check(reactions: Sequence[Any], aggregates: Sequence[Any]) -> list[str]:
     """Everything that does not fit together in a composition, each with what to do about it; nothing if all is well."""
     known = [one for one in reactions if isinstance(one, Reaction)]
-    found = [f"{_called(one)} is no reaction. Decorate it with @task or @endpoint." for one in reactions if one not in known]
-    found += vocabulary.problems(aggregates, known)
-    for one in known:
-        found += [f"{one.name}: {problem}" for problem in _problems(one, aggregates)]
-    return found + [*_doubled_names(known), *_doubled_statuses(known)]
+    strangers = [_called(one) for one in reactions if not isinstance(one, Reaction)]
+    return [
+        *(f"{name} is no reaction. Decorate it with @task or @endpoint." for name in strangers),
+        *vocabulary.problems(aggregates, known),
+        *(f"{one.name}: {problem}" for one in known for problem in _problems(one, aggregates)),
+        *_doubled_names(known),
+        *_doubled_statuses(known),
+    ]
 
 
 def _problems(reaction: Reaction[Any, Any], aggregates: Sequence[Any]) -> Iterator[str]:
     aggregate = reaction.aggregate
-    if not (isinstance(aggregate, type) and issubclass(aggregate, Aggregate)):
-        yield f"{aggregate!r} is no Aggregate."
-        return
     if aggregate not in aggregates:
         yield f"{aggregate.__name__} is not among aggregates=[...]."
     statuses = [*_status_problems(reaction)]
@@ -307,7 +319,7 @@ def _result_problems(reaction: Reaction[Any, Any]) -> Iterator[str]:
         yield "a task returns its result, this function yields. Use @endpoint for requests."
     try:
         annotation = returned(reaction.function, reaction.names)
-    except Exception as error:  # an annotation may be any expression
+    except Exception as error:  # noqa: BLE001  # an annotation may be any expression
         yield f"what it returns cannot be read: {error}"
         return
     if annotation is UNSAID:
@@ -324,8 +336,8 @@ def _pair_problems(command: Command, result: Any) -> Iterator[str]:
     if first is None:
         return
     try:
-        wanted = returned(_Argument(command.function, first.annotation), command.names)  # type: ignore[arg-type]  # only looked at
-    except Exception:  # unreadable: the type checker has to do
+        wanted = read(first.annotation, command.function, command.names)
+    except Exception:  # noqa: BLE001  # unreadable: the type checker has to do
         return
     fits = parts(wanted)
     plain = all(isinstance(one, type) for one in (*fits, *parts(result)))
@@ -333,15 +345,7 @@ def _pair_problems(command: Command, result: Any) -> Iterator[str]:
         yield f"it returns {_called(result)}, but complete={command.qualified} takes {_called(wanted)}."
 
 
-class _Argument:
-    """An argument's annotation in the place of a function's."""
-
-    def __init__(self, function: Callable[..., Any], annotation: Any) -> None:
-        self.__annotations__ = {"return": annotation}
-        self.__globals__ = getattr(function, "__globals__", {})
-
-
-def _option_problems(reaction: Reaction[Any, Any]) -> Iterator[str]:
+def _option_problems(reaction: Any) -> Iterator[str]:
     if not isinstance(reaction.retry, Retry):
         yield f"retry={reaction.retry!r} is no Retry. Write retry=Retry(attempts=5, after=timedelta(seconds=30))."
     if not isinstance(reaction.time_limit, timedelta) or reaction.time_limit <= timedelta(0):
@@ -372,7 +376,7 @@ def _doubled_statuses(reactions: Sequence[Reaction[Any, Any]]) -> Iterator[str]:
 
 
 def _named(options: Mapping[str, Any], function: Callable[..., Any]) -> dict[str, Any]:
-    return {**options, "name": options["name"] or function.__name__}
+    return {**options, "name": options.get("name") or function.__name__}
 
 
 def _called(one: Any) -> str:

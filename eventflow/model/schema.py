@@ -13,7 +13,7 @@ Fields = dict[str, dict[str, Any]]
 class _Words(GenerateJsonSchema):
     """JSON schema that has a word for every type, be it only its name."""
 
-    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:
+    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:  # noqa: ARG002  # as the base has it
         kind = schema.get("cls")
         return {"type": getattr(kind, "__qualname__", None) or str(schema.get("type", "any"))}
 
@@ -64,12 +64,12 @@ def _plain(schema: dict[str, Any], shared: dict[str, Any] | None, within: tuple[
         return f"[{spelled(schema.get('items'), shared, within)}]"
     if "properties" in schema:
         required = set(schema.get("required", ()))
-        inner = (f"{n}{'' if n in required else '?'}: {spelled(s, shared, within)}" for n, s in schema["properties"].items())
+        inner = (
+            f"{n}{'' if n in required else '?'}: {spelled(s, shared, within)}" for n, s in schema["properties"].items()
+        )
         return "{" + ", ".join(sorted(inner)) + "}"
     if isinstance(schema.get("additionalProperties"), dict):
         return f"{{*: {spelled(schema['additionalProperties'], shared, within)}}}"
     if "format" in schema:
         return f"{kind}:{schema['format']}"
     return str(kind)
-
-

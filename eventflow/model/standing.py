@@ -13,21 +13,36 @@ class HeaderLike(Protocol):
     """What a header and a draft have in common, as far as the work on their stream is concerned."""
 
     @property
-    def version(self) -> int: ...
+    def version(self) -> int:
+        """Its version in the stream."""
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The event's name, with or without its category."""
+
     @property
-    def phase(self) -> str | None: ...
+    def phase(self) -> str | None:
+        """What it means for the work."""
+
     @property
-    def status(self) -> str: ...
+    def status(self) -> str:
+        """The status after it."""
+
     @property
-    def reaction(self) -> str | None: ...
+    def reaction(self) -> str | None:
+        """Whose attempt it is about."""
+
     @property
-    def attempt(self) -> int | None: ...
+    def attempt(self) -> int | None:
+        """Which attempt it is about."""
+
     @property
-    def owner(self) -> UUID | None: ...
+    def owner(self) -> UUID | None:
+        """The worker that claims."""
+
     @property
-    def due(self) -> datetime | None: ...
+    def due(self) -> datetime | None:
+        """When the next attempt is due."""
 
 
 class Standing(NamedTuple):

@@ -18,9 +18,11 @@ class Subject(Protocol):
     """What a command needs of its aggregate."""
 
     @property
-    def status(self) -> Any: ...
+    def status(self) -> Any:
+        """Where it stands."""
 
-    def record(self, event: Event, *, status: Any = None) -> None: ...
+    def record(self, event: Event, *, status: Any = None) -> None:
+        """Take an event in."""
 
 
 A = TypeVar("A", bound=Subject)
@@ -74,7 +76,8 @@ class Transition(Generic[A, P, E]):
         returns anything else than an event.
         """
         if self.sources and document.status not in self.sources:
-            raise TransitionRefused(self.qualified, str(document.status.value), [str(one.value) for one in self.sources])
+            allowed = [str(one.value) for one in self.sources]
+            raise TransitionRefused(self.qualified, str(document.status.value), allowed)
         event = self.function(document, *args, **kwargs)
         if not isinstance(event, Event):
             raise WrongResult(self.qualified, "an event", event)
@@ -90,7 +93,7 @@ class Transition(Generic[A, P, E]):
         """Why its annotation cannot be read, if so."""
         try:
             strangers = strangers_in(returned(self.function, self.names))
-        except Exception as error:  # an annotation may be any expression
+        except Exception as error:  # noqa: BLE001  # an annotation may be any expression
             return f"what it returns cannot be read: {error}"
         return f"it returns {strangers[0]!r}, which is no event." if strangers else None
 

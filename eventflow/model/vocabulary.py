@@ -30,11 +30,16 @@ class Reacting(Protocol):
     """What the vocabulary needs to know of a reaction."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is called."""
+
     @property
-    def aggregate(self) -> type[Aggregate[Any]]: ...
+    def aggregate(self) -> type[Aggregate[Any]]:
+        """Whose status it reacts to."""
+
     @property
-    def returns(self) -> tuple[type[Event], ...]: ...
+    def returns(self) -> tuple[type[Event], ...]:
+        """The events that it says it returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,7 @@ class Vocabulary:
     names: Mapping[tuple[str, type[Event]], str]
 
     @classmethod
-    def of(
-        cls, aggregates: Iterable[type[Aggregate[Any]]], reactions: Iterable[Reacting] = ()
-    ) -> Vocabulary:
+    def of(cls, aggregates: Iterable[type[Aggregate[Any]]], reactions: Iterable[Reacting] = ()) -> Vocabulary:
         """The vocabulary of these aggregates and what the reactions return. Raises ``Misconfigured``, all at once."""
         aggregates, reactions = tuple(aggregates), tuple(reactions)
         if found := problems(aggregates, reactions):
@@ -126,7 +129,8 @@ def known_events(aggregate: type[Aggregate[Any]], reactions: Iterable[Reacting] 
     """The events of a category: the library's, ``events=``, what commands, folds and reactions mention."""
     by_commands = (one for command in commands(aggregate).values() for one in command.returns)
     by_reactions = (one for reaction in reactions if reaction.aggregate is aggregate for one in reaction.returns)
-    found = (*LIBRARY, *aggregate.events, *by_commands, *aggregate.folded(), *by_reactions)
+    declared: tuple[Any, ...] = aggregate.events  # whoever wrote them down
+    found = (*LIBRARY, *declared, *by_commands, *aggregate.folded(), *by_reactions)
     return tuple(dict.fromkeys(one for one in found if isinstance(one, type) and issubclass(one, Event)))
 
 
@@ -199,7 +203,8 @@ def _named_statuses(aggregate: type[Aggregate[Any]]) -> Iterator[tuple[str, Any]
 
 def _event_problems(aggregate: type[Aggregate[Any]], reactions: Sequence[Reacting]) -> Iterator[str]:
     category = aggregate.category
-    for one in aggregate.events:
+    declared: tuple[Any, ...] = aggregate.events
+    for one in declared:
         if not (isinstance(one, type) and issubclass(one, Event)):
             yield f"{aggregate.__name__}, events: {one!r} is no Event."
     for command in commands(aggregate).values():
@@ -234,8 +239,8 @@ def _lost_statuses(aggregate: type[Aggregate[Any]], statuses: Iterable[str]) -> 
         if status not in aggregate.statuses:
             near = did_you_mean(status, list(aggregate.statuses))
             yield (
-                f'The log knows the status "{status}" of {aggregate.category}, but {aggregate.__name__} does not have it'
-                f" any more. Items may stand in it: bring it back.{near}"
+                f'The log knows the status "{status}" of {aggregate.category}, but {aggregate.__name__} does not have'
+                f" it any more. Items may stand in it: bring it back.{near}"
             )
 
 
@@ -248,7 +253,7 @@ def _changed_aggregate(aggregate: type[Aggregate[Any]], locked: Fields) -> Itera
             yield f'{aggregate.category} has the new field "{name}", which older streams lack. Give it a default.'
         elif name in locked and not _widens(locked[name]["type"], field["type"]):
             yield (
-                f'{aggregate.category}.{name} was {locked[name]["type"]} and is {field["type"]} now.'
+                f"{aggregate.category}.{name} was {locked[name]['type']} and is {field['type']} now."
                 f" Override {aggregate.__name__}.upcast_fields to read the older streams."
             )
 
