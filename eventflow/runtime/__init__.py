@@ -1,0 +1,1 @@
+"""What moves: everything between an append and the effect it leads to."""

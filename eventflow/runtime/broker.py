@@ -1,0 +1,227 @@
+"""Messages by Dramatiq: one actor per queue, on the Stub broker embedded, on RabbitMQ or Redis in production."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import dramatiq
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.errors import BrokerConnectionError
+from dramatiq.middleware import Middleware, ShutdownNotifications, TimeLimit, TimeLimitExceeded
+from dramatiq.middleware import Shutdown as WorkerShutdown
+
+from eventflow.errors import Misconfigured, Unavailable
+from eventflow.runtime.interrupts import Overdue, Stopping
+from eventflow.runtime.job import Job
+
+log = logging.getLogger("eventflow.broker")
+
+T = TypeVar("T")
+Handle = Callable[[Job], None]
+
+
+class _Deadlines(TimeLimit):
+    """Dramatiq's time limit, armed around the user's handler only: what records its outcome must not be cut."""
+
+    def after_process_boot(self, broker: dramatiq.Broker) -> None:
+        """Watch the clock; a broker that is started again goes on with the same watch."""
+        if not self.manager.is_alive():  # type: ignore[union-attr]  # threads, not gevent
+            super().after_process_boot(broker)  # type: ignore[no-untyped-call]
+
+    def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+        """The runner arms it when the handler begins."""
+
+    def arm(self, seconds: float) -> None:
+        self.manager.add_timeout(threading.get_ident(), seconds * 1000)  # type: ignore[no-untyped-call]
+
+    def disarm(self) -> None:
+        self.manager.remove_timeout(threading.get_ident())  # type: ignore[no-untyped-call]
+
+
+class _Notices(ShutdownNotifications):
+    """Dramatiq's shutdown interrupt, armed around the user's handler only."""
+
+    def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+        """The runner arms it when the handler begins."""
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Handlers first get their grace; ``interrupt`` strikes when it is over."""
+
+    def interrupt(self) -> None:
+        self.manager.shutdown()
+
+    def arm(self) -> None:
+        self.manager.add_notification()
+
+    def disarm(self) -> None:
+        self.manager.remove_notification()
+
+
+def _clear_pending() -> None:
+    # An interrupt that was raised just before it was disarmed waits in the thread's state: take it back.
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), None)
+
+
+class Broker:
+    """Carries jobs from the relay to the threads that run them.
+
+    What is carried is a hint with a deterministic id; losing or doubling a message changes nothing that is
+    recorded. ``url`` is ``embedded://``, ``amqp://…`` or ``redis://…``; ``?namespace=`` keeps several
+    applications apart on one server.
+    """
+
+    def __init__(self, url: str, queues: Iterable[str]) -> None:
+        self.url, self.namespace = _without_namespace(url)
+        self.queues = tuple(sorted(set(queues)))
+        self._deadlines = _Deadlines(interval=100)
+        self._notices = _Notices()
+        self._dramatiq = _open(self.url, self.namespace, [self._deadlines, self._notices])
+        self._actors = {queue: self._actor(queue) for queue in self.queues}
+        self._worker: dramatiq.Worker | None = None
+        self._handle: Handle | None = None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether messages live and die with this process."""
+        return isinstance(self._dramatiq, StubBroker)
+
+    def send(self, queue: str, jobs: Iterable[Job]) -> None:
+        """Hand jobs over; returns when the broker has them. Raises ``Unavailable``."""
+        actor = self._actors[queue]
+        messages = [actor.message_with_options(kwargs=job.message()).copy(message_id=job.id) for job in jobs]
+        try:
+            self._enqueue(messages)
+        except (BrokerConnectionError, OSError) as error:
+            raise Unavailable("The broker", error) from error
+
+    def depth(self, queue: str) -> int:
+        """How many messages wait that no worker holds. Raises ``Unavailable``."""
+        try:
+            return _depth(self._dramatiq, self._actors[queue].queue_name)
+        except (BrokerConnectionError, OSError) as error:
+            raise Unavailable("The broker", error) from error
+
+    def start(self, handle: Handle, *, threads: int, queues: Iterable[str] | None = None) -> None:
+        """Begin to consume: every job is given to ``handle`` in one of ``threads`` threads."""
+        self._handle = handle
+        wanted = {self._actors[one].queue_name for one in queues or self.queues}
+        self._dramatiq.emit_after("process_boot")
+        self._worker = dramatiq.Worker(
+            self._dramatiq, queues=wanted | {f"{one}.DQ" for one in wanted}, worker_timeout=100, worker_threads=threads
+        )
+        self._worker.start()
+
+    def stop(self, grace: float) -> bool:
+        """Stop consuming; handlers have ``grace`` seconds to end, then ``Stopping`` strikes them.
+
+        What was fetched and not begun goes back to the queue. Returns whether every thread has ended.
+        """
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return True
+        late = threading.Timer(grace, self._notices.interrupt)
+        late.daemon = True
+        late.start()
+        worker.stop(timeout=int((grace + 5) * 1000))
+        late.cancel()
+        # A worker leaves a middleware behind that would wake it again.
+        self._dramatiq.middleware[:] = [self._deadlines, self._notices]
+        return not any(thread.is_alive() for thread in worker.workers)
+
+    def close(self) -> None:
+        """Close the connections to the broker."""
+        self._dramatiq.close()
+
+    @contextmanager
+    def exposed(self, seconds: float) -> Iterator[None]:
+        """A context in which ``Overdue`` (after ``seconds``) and ``Stopping`` may strike the present thread."""
+        try:
+            self._deadlines.arm(seconds)
+            self._notices.arm()
+            try:
+                yield
+            finally:
+                self._disarm()
+        except TimeLimitExceeded:
+            self._disarm()
+            raise Overdue from None
+        except WorkerShutdown:
+            self._disarm()
+            raise Stopping from None
+
+    def shielded(self, act: Callable[[], T]) -> T:
+        """What ``act`` returns; it is begun again when an interrupt meant for the handler strikes it late."""
+        while True:
+            try:
+                return act()
+            except (TimeLimitExceeded, WorkerShutdown):
+                log.debug("An interrupt came after its handler had ended.")
+
+    def _disarm(self) -> None:
+        self._deadlines.disarm()
+        self._notices.disarm()
+        _clear_pending()
+
+    def _enqueue(self, messages: list[dramatiq.Message[None]]) -> None:
+        together = getattr(self._dramatiq, "enqueue_many", None)
+        if together is not None:
+            together(messages)
+            return
+        for message in messages:
+            self._dramatiq.enqueue(message)
+
+    def _actor(self, queue: str) -> dramatiq.Actor[..., None]:
+        name = f"{self.namespace}.{queue}"
+        return dramatiq.Actor(self._run, actor_name=name, queue_name=name, priority=0, broker=self._dramatiq, options={})
+
+    def _run(self, **message: Any) -> None:
+        if self._handle is not None:
+            self._handle(Job.of(message))
+
+
+def _without_namespace(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    namespace = query.pop("namespace", "eventflow")
+    return urlunsplit(parts._replace(query=urlencode(query))), namespace
+
+
+def _open(url: str, namespace: str, middleware: list[Middleware]) -> dramatiq.Broker:
+    match urlsplit(url).scheme:
+        case "embedded":
+            return StubBroker(middleware=middleware)
+        case "amqp" | "amqps":
+            return _open_rabbitmq(url, middleware)
+        case "redis" | "rediss" | "unix":
+            return _open_redis(url, namespace, middleware)
+    raise Misconfigured(f'The broker "{url}" is not known; wanted is embedded://, amqp://… or redis://….')
+
+
+def _open_rabbitmq(url: str, middleware: list[Middleware]) -> dramatiq.Broker:
+    try:
+        from eventflow.runtime.rabbitmq import QuorumBroker
+    except ImportError as error:
+        raise Misconfigured("RabbitMQ needs its client: pip install 'eventflow[rabbitmq]'.") from error
+    return QuorumBroker(url=url, middleware=middleware, confirm_delivery=True)
+
+
+def _open_redis(url: str, namespace: str, middleware: list[Middleware]) -> dramatiq.Broker:
+    try:
+        from dramatiq.brokers.redis import RedisBroker
+    except ImportError as error:
+        raise Misconfigured("Redis needs its client: pip install 'eventflow[redis]'.") from error
+    return RedisBroker(url=url, namespace=namespace, middleware=middleware)
+
+
+def _depth(broker: dramatiq.Broker, queue: str) -> int:
+    if isinstance(broker, StubBroker):
+        return broker.queues[queue].qsize()
+    if hasattr(broker, "client"):
+        return cast("int", broker.client.llen(f"{broker.namespace}:{queue}"))  # type: ignore[attr-defined]
+    return cast("int", broker.get_queue_message_counts(queue)[0])  # type: ignore[attr-defined]

@@ -1,0 +1,106 @@
+"""Something that follows the log: one at a time for each log, in a thread of its own, for as long as it runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from eventflow.errors import Unavailable
+from eventflow.store.database import Database
+
+log = logging.getLogger("eventflow.follower")
+
+
+class Follower:
+    """Calls ``step`` while there is something to do, and waits for the log's bell when there is not.
+
+    Of all processes with a follower of this name one leads; when it ends, however it ends, another takes over.
+    The bell is a hint: without it ``step`` is called again after a pause of ``shortest`` to ``longest`` seconds.
+    ``start`` is called whenever leadership is won; ``idle`` between steps, at most every ``idle_every`` seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        database: Database,
+        step: Callable[[], int],
+        *,
+        start: Callable[[], None] = lambda: None,
+        idle: Callable[[], object] = lambda: None,
+        idle_every: float = 1.0,
+        shortest: float = 0.02,
+        longest: float = 0.5,
+    ) -> None:
+        self.name = name
+        self._database, self._step, self._start = database, step, start
+        self._idle, self._idle_every = idle, idle_every
+        self._shortest, self._longest = shortest, longest
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.leads = threading.Event()
+
+    def begin(self) -> None:
+        """Follow in a thread of its own."""
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, name=f"eventflow-{self.name}", daemon=True)
+        self._thread.start()
+
+    def end(self, timeout: float = 10.0) -> None:
+        """Finish the present step and end."""
+        self._stop.set()
+        self._database.bell.ring()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._lead()
+            except Unavailable as error:
+                log.warning("%s: %s", self.name, error)
+            except Exception:
+                # A projection is user code too: one bad step must not end the follower for good.
+                log.exception("%s stumbled and starts again at its checkpoint.", self.name)
+            self._stop.wait(self._longest)
+
+    def _lead(self) -> None:
+        leadership = self._database.leadership(self.name)
+        if not leadership.acquire():
+            return
+        try:
+            self._start()
+            self.leads.set()
+            while leadership.held and not self._stop.is_set():
+                self._follow()
+        finally:
+            self.leads.clear()
+            leadership.release()
+
+    def _follow(self) -> None:
+        """Work off what is there and wait for more, until it is time to look after the house again."""
+        self._idle()
+        again, pause = time.monotonic() + self._idle_every, self._shortest
+        while time.monotonic() < again and not self._stop.is_set():
+            seen = self._database.bell.wait(-1, 0)
+            if self._step():
+                pause = self._shortest
+            else:
+                self._database.bell.wait(seen, pause)
+                pause = min(pause * 2, self._longest)
+
+
+class Every:
+    """Calls ``act`` at most once in ``interval``, however often it is called itself."""
+
+    def __init__(self, interval: timedelta, act: Callable[[], object]) -> None:
+        self._interval, self._act = interval.total_seconds(), act
+        self._again = time.monotonic() + self._interval
+
+    def __call__(self) -> None:
+        """Act, if it is time."""
+        if time.monotonic() >= self._again:
+            self._again = time.monotonic() + self._interval
+            self._act()

@@ -1,0 +1,46 @@
+"""What stops a handler from outside: neither is an ``Exception``, so that handlers do not swallow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Interrupt(BaseException):
+    """A handler was stopped by the worker around it."""
+
+
+class Overdue(Interrupt):
+    """The handler ran longer than its time limit."""
+
+
+class Stopping(Interrupt):
+    """The worker is asked to stop and gives back what it holds."""
+
+
+class Guard(Protocol):
+    """Keeps interrupts where they belong: in the user's handler."""
+
+    def exposed(self, seconds: float) -> AbstractContextManager[None]:
+        """A context in which ``Overdue`` (after ``seconds``) and ``Stopping`` may strike."""
+
+    def shielded(self, act: Callable[[], T]) -> T:
+        """What ``act`` returns; an interrupt that comes late, meant for the handler before, is waved off.
+
+        ``act`` may be begun again then, so it must be safe to repeat.
+        """
+
+
+class Unguarded:
+    """A guard that never strikes: for handlers that run in the caller's own thread."""
+
+    def exposed(self, seconds: float) -> AbstractContextManager[None]:
+        """A context in which nothing strikes."""
+        return nullcontext()
+
+    def shielded(self, act: Callable[[], T]) -> T:
+        """What ``act`` returns."""
+        return act()

@@ -1,0 +1,152 @@
+"""From the log to the broker: what is due becomes a message, what is due later waits in the log's own table.
+
+The relay follows the log as one reader among others. Of each stream it keeps one row: what is to be done with it
+next (``eventflow.store.work``), moved in one transaction with its checkpoint. Messages go out first, so that a
+crash in between sends them twice and never not at all; the claim makes twice harmless.
+
+The table is the backlog. The broker holds at most ``max_in_flight`` messages of a queue, however many items are due.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from eventflow.model.reaction import Reaction
+from eventflow.model.recorded import Header, Phase
+from eventflow.runtime.broker import Broker
+from eventflow.runtime.job import Job
+from eventflow.store.log import Log
+from eventflow.store.work import Due, Task, Work
+
+log = logging.getLogger("eventflow.relay")
+
+CHECKPOINT = "relay"
+
+
+class Routes:
+    """Which reaction answers to which status of which category, and on which queue."""
+
+    def __init__(self, reactions: Iterable[Reaction[Any, Any]]) -> None:
+        self.reactions: dict[str, Reaction[Any, Any]] = {one.name: one for one in reactions}
+        self._by_status = {(one.aggregate.category, str(one.on.value)): one for one in self.reactions.values()}
+
+    def by_queue(self) -> dict[str, list[str]]:
+        """The names of the reactions, by the queue they use."""
+        queues: dict[str, list[str]] = defaultdict(list)
+        for one in self.reactions.values():
+            queues[one.queue].append(one.name)
+        return dict(queues)
+
+    def queue(self, reaction: str) -> str | None:
+        """The queue of a reaction, or nothing when this program does not know it."""
+        known = self.reactions.get(reaction)
+        return known.queue if known else None
+
+    def standing(self, header: Header) -> Task | None:
+        """What is to be done with a stream whose last header with a phase is this one."""
+        if header.phase != Phase.ANNOUNCED:
+            return Task.of(header)
+        reaction = self._by_status.get((header.category, header.status))
+        return Task.of(header, reaction=reaction.name, attempt=1) if reaction else None
+
+
+class Relay:
+    """Follows the log and keeps the broker fed. One at a time for each log: its caller holds the leadership."""
+
+    def __init__(
+        self,
+        log: Log,
+        work: Work,
+        broker: Broker,
+        routes: Routes,
+        *,
+        clock: Callable[[], datetime],
+        max_in_flight: int = 1000,
+        batch: int = 500,
+        resend_after: timedelta = timedelta(seconds=30),
+    ) -> None:
+        self._log, self._work, self._broker, self._routes, self._clock = log, work, broker, routes, clock
+        self._max_in_flight, self._batch, self._resend_after = max_in_flight, batch, resend_after
+        self._by_queue = routes.by_queue()
+        self._room: dict[str, int] = {}
+        self._position = 0
+
+    def start(self) -> None:
+        """Take over from whoever led before: begin at the checkpoint, trust no count made earlier."""
+        self._position = self._work.position(CHECKPOINT)
+        self._room.clear()
+        if self._broker.embedded:
+            # Messages of an embedded broker died with the process that held them.
+            self._work.unsend()
+
+    def step(self) -> int:
+        """Follow one batch of headers and send what became due; returns how much there was to do."""
+        headers = self._log.tail(self._position, self._batch)
+        if headers:
+            self._relay(headers)
+        return len(headers) + self.send_due()
+
+    def _relay(self, headers: list[Header]) -> None:
+        last = {header.stream: header for header in headers if header.phase}
+        standing = {stream: self._routes.standing(header) for stream, header in last.items()}
+        tasks = [task for task in standing.values() if task]
+        sent = self._send(task.ready() for task in tasks if self._is_due(task))
+        ended = [stream for stream, task in standing.items() if task is None]
+        self._work.move(CHECKPOINT, self._position, headers[-1].position, tasks, ended, sent, self._clock())
+        self._position = headers[-1].position
+
+    def _is_due(self, task: Task) -> bool:
+        return task.phase != Phase.CLAIMED and (task.due is None or task.due <= self._clock())
+
+    def send_due(self) -> int:
+        """Send what waited for its time or for room; returns how many were sent."""
+        names = self._with_room()
+        sent = self._send(self._work.due(names, self._clock(), self._batch)) if names else []
+        if sent:
+            self._work.sent(sent, self._clock())
+        return len(sent)
+
+    def _send(self, tasks: Iterable[Due]) -> list[Due]:
+        by_queue: dict[str, list[Due]] = defaultdict(list)
+        for task in tasks:
+            queue = self._routes.queue(task.reaction)
+            if queue is not None:
+                by_queue[queue].append(task)
+        return [task for queue, some in by_queue.items() for task in self._send_to(queue, some)]
+
+    def _send_to(self, queue: str, tasks: list[Due]) -> list[Due]:
+        fitting = tasks[: self._room_for(queue, len(tasks))]
+        if fitting:
+            self._broker.send(queue, [job(task) for task in fitting])
+            self._room[queue] -= len(fitting)
+        return fitting
+
+    def _with_room(self) -> list[str]:
+        """The reactions whose queue takes more: a full queue must not hide what waits for another."""
+        return [name for queue, names in self._by_queue.items() if self._room_for(queue, 1) for name in names]
+
+    def _room_for(self, queue: str, wanted: int) -> int:
+        """How many messages the queue may take; counted anew only when the last count is used up."""
+        if self._room.get(queue, 0) < wanted:
+            in_flight = self._work.in_flight()
+            for name, reactions in self._by_queue.items():
+                self._room[name] = self._max_in_flight - sum(in_flight.get(one, 0) for one in reactions)
+        return max(0, self._room[queue])
+
+    def resend_lost(self) -> int:
+        """Send again what was sent long ago and never claimed, where the broker says that nothing waits any more."""
+        before = self._clock() - self._resend_after
+        lost = 0
+        for queue, names in self._by_queue.items():
+            if self._broker.depth(queue) == 0:
+                lost += sum(self._work.unsend(name, before) for name in names)
+        return lost
+
+
+def job(task: Due) -> Job:
+    """The job that a due task is."""
+    return Job(task.reaction, task.stream, task.version, task.attempt, task.position)

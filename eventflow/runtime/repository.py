@@ -1,0 +1,76 @@
+"""Aggregates in and out of the log, with optimistic concurrency and snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from eventflow.errors import StreamNotFound, VersionConflict
+from eventflow.model.aggregate import Aggregate
+from eventflow.model.recorded import Context, Header
+from eventflow.store.log import Append, Log
+
+A = TypeVar("A", bound=Aggregate[Any])
+
+NOBODY = Context()
+
+
+class Repository:
+    """Loads aggregates from their streams and appends what they decided.
+
+    A stream is snapshotted each time it has grown by ``snapshot_every`` events; loading starts there.
+    """
+
+    def __init__(self, log: Log, *, snapshot_every: int = 100) -> None:
+        self._log = log
+        self._snapshot_every = snapshot_every
+
+    def get(self, kind: type[A], stream: UUID, *, version: int | None = None) -> A:
+        """The aggregate as the log has it now.
+
+        A caller that knows the stream to be shorter than a snapshot's distance says so by ``version`` and
+        saves the look for one. Raises ``StreamNotFound``, ``UnknownEvent``, ``DamagedBody``, ``Unavailable``.
+        """
+        worth_a_look = version is None or version >= self._snapshot_every
+        snapshot = self._log.snapshots.get(stream) if worth_a_look else None
+        recorded = self._log.read(stream, after=snapshot.version if snapshot else 0)
+        if (not recorded and snapshot is None) or (recorded and recorded[0].header.category != kind.category):
+            raise StreamNotFound(stream, kind.category)
+        return kind.replay(recorded, snapshot)
+
+    def save(self, *aggregates: Aggregate[Any], context: Context = NOBODY) -> list[Header]:
+        """Append what the aggregates have decided, all of it or nothing; they then stand behind it.
+
+        Raises ``VersionConflict`` when one of them was changed by somebody else since it was loaded.
+        """
+        changed = [one for one in aggregates if one.pending]
+        if not changed:
+            return []
+        headers = self._log.append(*(self._append(one, context) for one in changed))
+        self._saved(changed, headers)
+        return headers
+
+    def change(
+        self, kind: type[A], stream: UUID, decide: Callable[[A], object], *, context: Context = NOBODY
+    ) -> list[Header]:
+        """Load, decide and save, again whenever somebody else was faster; returns what was appended."""
+        while True:
+            aggregate = self.get(kind, stream)
+            decide(aggregate)
+            try:
+                return self.save(aggregate, context=context)
+            except VersionConflict:
+                continue
+
+    def _append(self, aggregate: Aggregate[Any], context: Context) -> Append:
+        return Append(aggregate.id, aggregate.category, aggregate.head, aggregate.pending, context)
+
+    def _saved(self, aggregates: list[Aggregate[Any]], headers: list[Header]) -> None:
+        start = 0
+        for aggregate in aggregates:
+            before, end = aggregate.head.version, start + len(aggregate.pending)
+            aggregate.saved(headers[start:end])
+            start = end
+            if before // self._snapshot_every != aggregate.head.version // self._snapshot_every:
+                self._log.snapshots.put(aggregate.snapshot())

@@ -1,0 +1,70 @@
+"""Work whose worker is gone comes back: claims of stale owners are interrupted and due again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from eventflow.errors import Interrupted, StreamNotFound, VersionConflict
+from eventflow.model import outcome
+from eventflow.model.masking import Masker
+from eventflow.model.recorded import Context, Phase
+from eventflow.model.retry import Again
+from eventflow.runtime.relay import Routes
+from eventflow.runtime.repository import Repository
+from eventflow.store.work import Claimed, Work
+
+log = logging.getLogger("eventflow.rescue")
+
+
+class Rescue:
+    """Finds claims whose owner let its lease run out, and gives the work back.
+
+    ``sole`` names the only owner that can be alive: embedded, where whoever leads is the only worker there is,
+    everybody else's claims are rescued at once.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        repository: Repository,
+        routes: Routes,
+        *,
+        clock: Callable[[], datetime],
+        masker: Masker,
+        sole: UUID | None = None,
+    ) -> None:
+        self._work, self._repository, self._routes = work, repository, routes
+        self._clock, self._masker, self._sole = clock, masker, sole
+
+    def step(self, limit: int = 100) -> int:
+        """Rescue up to ``limit`` claims; returns how many."""
+        orphans = self._work.orphans(limit, sole=self._sole)
+        return sum(self._rescue(one) for one in orphans)
+
+    def _rescue(self, orphan: Claimed) -> bool:
+        reaction = self._routes.reactions.get(orphan.reaction)
+        if reaction is None:
+            return False
+        try:
+            document = self._repository.get(reaction.aggregate, orphan.stream)
+        except StreamNotFound as error:
+            log.warning("%s", error)
+            return False
+        standing = document.standing
+        if (standing.version, standing.phase, standing.owner) != (orphan.version, Phase.CLAIMED, orphan.owner):
+            return False
+        times = standing.interruptions + 1
+        decision = reaction.retry.after_interruption(times)
+        if isinstance(decision, Again):
+            outcome.interrupt(document, f"worker {orphan.owner} is gone", self._clock() + decision.after)
+        else:
+            outcome.fail(document, reaction, Interrupted(reaction.name, times), orphan.attempt, self._masker)
+        try:
+            self._repository.save(document, context=Context(causation=orphan.position))
+        except VersionConflict:
+            return False  # its owner woke up and was faster, or another leader was
+        log.warning("Rescued %s on %s from worker %s.", orphan.reaction, orphan.stream, orphan.owner)
+        return True

@@ -1,0 +1,250 @@
+"""One attempt, from the message to the record of what came of it."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from eventflow.errors import Conflict, EventflowError, StreamNotFound, TimedOut, TransitionRefused, Unavailable, VersionConflict, WrongResult
+from eventflow.model import outcome
+from eventflow.model.aggregate import Aggregate
+from eventflow.model.exchange import Exchange, Request, Response, idempotency_key
+from eventflow.model.masking import Masker
+from eventflow.model.reaction import Endpoint, Reaction
+from eventflow.model.recorded import Context, Header, Phase
+from eventflow.model.retry import Again
+from eventflow.runtime.interrupts import Guard, Overdue, Stopping, Unguarded
+from eventflow.runtime.job import Job
+from eventflow.runtime.network import Network
+from eventflow.runtime.patience import Patience
+from eventflow.runtime.repository import Repository
+
+log = logging.getLogger("eventflow.runner")
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
+
+class Fenced(Conflict):
+    """The stream has moved on: this attempt is no longer ours, and its outcome is dropped."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        super().__init__(f"Attempt {job.attempt} of {job.reaction} on {job.stream} was taken over or overruled.")
+
+
+Record = Callable[[Aggregate[Any]], object]
+"""Writes down on a document what has happened; run again on the newer document when the stream has moved."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A claimed piece of work. Changes: ``document`` follows the stream while the attempt goes on.
+
+    ``unsaved`` is what was heard and not appended yet: an answer goes into the log together with what comes
+    of it, which saves an append; a crash in between repeats the request under the same idempotency key.
+    """
+
+    job: Job
+    reaction: Reaction[Any, Any]
+    document: Aggregate[Any]
+    claim: int
+    origin: int
+    context: Context
+    began: float
+    ordinal: int = 0
+    unsaved: list[Record] = field(default_factory=list)
+
+
+class Runner:
+    """Claims, works, records. No work without a claim, and the claim is an append: of two workers one wins."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        reactions: dict[str, Reaction[Any, Any]],
+        *,
+        owner: UUID,
+        clock: Callable[[], datetime],
+        network: Network,
+        masker: Masker,
+        guard: Guard | None = None,
+        patience: Patience | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._repository = repository
+        self._reactions = reactions
+        self._owner = owner
+        self._clock = clock
+        self._network = network
+        self._masker = masker
+        self._guard = guard or Unguarded()
+        self._patience = patience or Patience()
+        self._chance = chance
+        self.running: dict[int, Attempt] = {}
+        """What each thread is at; the worker's watchdog reads it."""
+
+    def run(self, job: Job) -> None:
+        """Do the job, if it still is one."""
+        attempt = self._patience.until_available(lambda: self._claim(job))
+        if attempt is None:
+            return
+        self.running[threading.get_ident()] = attempt
+        try:
+            self._settle(attempt, self._work(attempt))
+        except Fenced as fenced:
+            log.info("%s", fenced)
+        finally:
+            del self.running[threading.get_ident()]
+
+    def _claim(self, job: Job) -> Attempt | None:
+        reaction = self._reactions.get(job.reaction)
+        if reaction is None:
+            log.warning("No reaction is called %s here; its message is dropped, the log keeps the work.", job.reaction)
+            return None
+        try:
+            return self._claim_for(reaction, job)
+        except StreamNotFound as error:
+            log.warning("%s", error)
+            return None
+
+    def _claim_for(self, reaction: Reaction[Any, Any], job: Job) -> Attempt | None:
+        while True:
+            document = self._repository.get(reaction.aggregate, job.stream, version=job.version)
+            standing = document.standing
+            if standing.version != job.version or standing.phase == Phase.CLAIMED:
+                return None
+            try:
+                outcome.claim(document, reaction, job.attempt, self._owner)
+                header = self._repository.save(document, context=Context(causation=job.position))[-1]
+            except VersionConflict:
+                continue
+            except TransitionRefused as error:
+                log.warning("%s", error)
+                return None
+            return self._attempt(reaction, job, document, header)
+
+    def _attempt(self, reaction: Reaction[Any, Any], job: Job, document: Aggregate[Any], header: Header) -> Attempt:
+        context = Context(
+            correlation=header.correlation, causation=header.position, tenant=header.tenant, actor=header.actor
+        )
+        return Attempt(job, reaction, document, header.version, document.standing.origin, context, time.monotonic())
+
+    def overdue(self, grace: float) -> list[tuple[int, Attempt]]:
+        """Threads whose handler went on for ``grace`` seconds after its time limit: no interrupt reaches them."""
+        now = time.monotonic()
+        return [
+            (thread, attempt)
+            for thread, attempt in list(self.running.items())
+            if now > attempt.began + attempt.reaction.time_limit.total_seconds() + grace
+        ]
+
+    def disown(self, attempt: Attempt) -> None:
+        """Record a hanging attempt as timed out; whatever its thread brings home one day is fenced off."""
+        error = TimedOut(attempt.reaction.name, attempt.reaction.time_limit.total_seconds())
+        mine = replace(attempt, unsaved=[])
+        try:
+            self._follow(mine)
+            self._append(mine, self._fail(mine, error))
+        except Fenced as fenced:
+            log.info("%s", fenced)
+
+    # -- work ------------------------------------------------------------------------------------
+
+    def _work(self, attempt: Attempt) -> Record:
+        """Run the user's handler; what comes back says how to record its outcome on the document."""
+        reaction = attempt.reaction
+        try:
+            with self._guard.exposed(reaction.time_limit.total_seconds()):
+                result = self._handle(attempt)
+            return lambda document: outcome.finish(document, reaction, result)
+        except Stopping:
+            return lambda document: outcome.interrupt(document, "the worker was stopped", self._clock())
+        except Overdue:
+            return self._fail(attempt, TimedOut(reaction.name, reaction.time_limit.total_seconds()))
+        except Fenced:
+            raise
+        except BaseException as error:  # user code: whatever it raises, SystemExit too, is recorded
+            return self._fail(attempt, error)
+
+    def _handle(self, attempt: Attempt) -> object:
+        document = attempt.document
+        result = attempt.reaction.function(document)
+        if isinstance(attempt.reaction, Endpoint):
+            result = self._converse(attempt, result)
+        if document.pending:
+            raise WrongResult(attempt.reaction.name, "an event that it returns, not one it records itself", document)
+        return result
+
+    def _converse(self, attempt: Attempt, exchange: Exchange[Any]) -> object:
+        try:
+            request = next(exchange)
+            while True:
+                try:
+                    response = self._exchange(attempt, request)
+                except Unavailable as error:
+                    request = exchange.throw(error)
+                else:
+                    request = exchange.send(response)
+        except StopIteration as end:
+            return end.value
+        finally:
+            exchange.close()
+
+    def _exchange(self, attempt: Attempt, request: Request) -> Response:
+        reaction = attempt.reaction
+        attempt.ordinal += 1
+        key = idempotency_key(reaction.name, attempt.job.stream, attempt.origin, attempt.ordinal)
+        asked = request.with_headers({IDEMPOTENCY_KEY: key})
+        self._append(attempt, lambda document: outcome.request(document, reaction, asked, self._masker))
+        response = self._network.send(asked)
+        attempt.unsaved.append(lambda document: outcome.response(document, reaction, response, self._masker))
+        return response
+
+    # -- outcome ---------------------------------------------------------------------------------
+
+    def _fail(self, attempt: Attempt, error: BaseException) -> Record:
+        reaction, number, masker = attempt.reaction, attempt.job.attempt, self._masker
+        decision = reaction.retry.decide(number, error, self._chance)
+        if isinstance(decision, Again):
+            due = self._clock() + decision.after
+            return lambda document: outcome.defer(document, reaction, number, due, error, masker)
+        return lambda document: outcome.fail(document, reaction, error, number, masker)
+
+    def _settle(self, attempt: Attempt, record: Record) -> None:
+        try:
+            self._insist(attempt, record)
+        except (Fenced, Unavailable):
+            raise
+        except EventflowError as error:  # what the handler returned cannot be recorded: that is its failure
+            self._insist(attempt, self._fail(attempt, error))
+
+    def _insist(self, attempt: Attempt, record: Record) -> None:
+        self._patience.until_available(lambda: self._guard.shielded(lambda: self._append(attempt, record)))
+
+    def _append(self, attempt: Attempt, record: Record) -> None:
+        """Record on the stream as it is now, as long as the claim on it is ours."""
+        while True:
+            document = attempt.document.model_copy()
+            for one in (*attempt.unsaved, record):
+                one(document)
+            try:
+                self._repository.save(document, context=attempt.context)
+            except VersionConflict:
+                self._follow(attempt)
+            else:
+                attempt.document = document
+                attempt.unsaved.clear()
+                return
+
+    def _follow(self, attempt: Attempt) -> None:
+        document = self._repository.get(attempt.reaction.aggregate, attempt.job.stream)
+        if document.standing.version != attempt.claim or document.standing.owner != self._owner:
+            raise Fenced(attempt.job)
+        attempt.document = document

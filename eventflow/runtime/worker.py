@@ -1,0 +1,91 @@
+"""A worker: threads that run jobs, the followers that feed them, and a heart that keeps what they have claimed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from eventflow.errors import Unavailable
+from eventflow.runtime.broker import Broker
+from eventflow.runtime.follower import Follower
+from eventflow.runtime.heart import Heart
+from eventflow.runtime.runner import Runner
+from eventflow.store.workers import Workers
+
+log = logging.getLogger("eventflow.worker")
+
+HANGING_GRACE = 5.0
+"""Seconds that a handler may go on after its time limit before it is disowned."""
+
+
+class Worker:
+    """Runs until it is stopped; as many as wanted may run at once, in as many processes.
+
+    ``threads`` handlers run at a time. The followers (relay, projections) run in one worker of all; the others
+    stand by. A worker whose threads all hang ends by itself: ``hung`` says so.
+    """
+
+    def __init__(
+        self,
+        id: UUID,
+        name: str,
+        *,
+        broker: Broker,
+        runner: Runner,
+        workers: Workers,
+        followers: Sequence[Follower],
+        lease: timedelta,
+        threads: int,
+        queues: Iterable[str] | None = None,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        self.id, self.name, self.threads = id, name, threads
+        self._broker, self._runner, self._workers, self._followers = broker, runner, workers, followers
+        self._queues = list(queues) if queues is not None else None
+        self._lease = lease
+        self._heart = Heart(lease, self._beat, self._watch)
+        self._disowned: set[int] = set()
+        self._stopping = stopping or threading.Event()
+        self.hung = threading.Event()
+
+    def start(self) -> None:
+        """Begin to beat, to follow and to consume. Raises ``Unavailable`` when the database is out of reach."""
+        self._heart.begin()
+        for follower in self._followers:
+            follower.begin()
+        self._broker.start(self._runner.run, threads=self.threads, queues=self._queues)
+        log.info("Worker %s began with %d threads.", self.name, self.threads)
+
+    def stop(self, grace: timedelta = timedelta(seconds=30)) -> bool:
+        """End gracefully: what runs may finish within ``grace``, what then still runs is given back.
+
+        Returns whether everything has ended; a handler that no interrupt reaches is left to the rescue.
+        """
+        # The followers end last: embedded, leading is what makes our claims ours.
+        clean = self._broker.stop(grace.total_seconds())
+        for follower in self._followers:
+            follower.end()
+        self._stopping.set()
+        self._heart.end()
+        try:
+            if clean:
+                self._workers.retire(self.id)
+        except Unavailable as error:
+            log.warning("The worker could not sign off, its lease will run out instead: %s", error)
+        return clean
+
+    def _beat(self) -> None:
+        self._workers.beat(self.id, self.name, self._lease)
+
+    def _watch(self) -> None:
+        for thread, attempt in self._runner.overdue(HANGING_GRACE):
+            if thread not in self._disowned:
+                log.error("%s hangs in a call that cannot be interrupted; its claim is given up.", attempt.reaction.name)
+                self._runner.disown(attempt)
+                self._disowned.add(thread)
+        self._disowned &= self._runner.running.keys()
+        if len(self._disowned) >= self.threads:
+            self.hung.set()

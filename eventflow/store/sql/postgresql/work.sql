@@ -1,0 +1,70 @@
+-- position --
+-- How far a follower has come.
+SELECT position FROM checkpoints WHERE name = %(name)s;
+
+-- advance --
+-- Move a checkpoint that is still where its follower left it; no row back means that somebody else leads.
+INSERT INTO checkpoints AS c (name, position, updated_at)
+SELECT %(name)s, %(after)s, clock_timestamp() WHERE %(before)s = 0 OR EXISTS (SELECT FROM checkpoints WHERE name = %(name)s)
+ON CONFLICT (name) DO UPDATE SET position = excluded.position, updated_at = excluded.updated_at
+ WHERE c.position = %(before)s
+RETURNING position;
+
+-- put --
+-- What is to be done with a stream next, in place of what was to be done before.
+INSERT INTO work AS w (stream, category, status, version, phase, reaction, attempt, due, owner, position, sent_at)
+SELECT * FROM unnest(
+         %s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::int[], %s::timestamptz[],
+         %s::uuid[], %s::bigint[], %s::timestamptz[])
+ON CONFLICT (stream) DO UPDATE SET
+  category = excluded.category, status = excluded.status, version = excluded.version, phase = excluded.phase,
+  reaction = excluded.reaction, attempt = excluded.attempt, due = excluded.due, owner = excluded.owner,
+  position = excluded.position, sent_at = excluded.sent_at;
+
+-- end --
+-- Nothing is left to do.
+DELETE FROM work WHERE stream = ANY(%s::uuid[]);
+
+-- due --
+-- What waits for its time or for room, and may go now. A null due time is the beginning of all time.
+SELECT stream, version, reaction, attempt, position FROM work
+ WHERE sent_at IS NULL AND phase <> 'claimed' AND reaction = %(reaction)s AND COALESCE(due, '-infinity') <= %(now)s
+ ORDER BY COALESCE(due, '-infinity'), position
+ LIMIT %(limit)s;
+
+-- sent --
+-- The broker has it; the version says whether it is still the same work.
+UPDATE work w SET sent_at = s.at
+  FROM unnest(%s::uuid[], %s::bigint[], %s::timestamptz[]) AS s (stream, version, at)
+ WHERE w.stream = s.stream AND w.version = s.version;
+
+-- in_flight --
+SELECT reaction, count(*) FROM work WHERE sent_at IS NOT NULL AND phase <> 'claimed' GROUP BY reaction;
+
+-- unsend --
+-- Sent long ago, never claimed, and nothing waits in the queue: it was lost.
+UPDATE work SET sent_at = NULL
+ WHERE sent_at < %(before)s AND phase <> 'claimed' AND reaction = %(reaction)s
+RETURNING stream;
+
+-- unsend_all --
+UPDATE work SET sent_at = NULL WHERE sent_at IS NOT NULL AND phase <> 'claimed' RETURNING stream;
+
+-- outstanding --
+SELECT 1 FROM work WHERE phase = 'claimed' OR COALESCE(due, '-infinity') <= %(now)s LIMIT 1;
+
+-- orphans --
+-- Claims of workers that signed off or let their lease run out, by the database's clock, which is the same for all.
+SELECT w.stream, w.version, w.reaction, w.attempt, w.position, w.owner
+  FROM work w LEFT JOIN workers k ON k.id = w.owner
+ WHERE w.phase = 'claimed'
+   AND (k.id IS NULL OR k.beat_at < clock_timestamp() - make_interval(secs => k.lease_seconds))
+ ORDER BY w.position
+ LIMIT %(limit)s;
+
+-- foreign --
+-- Claims of anybody else.
+SELECT stream, version, reaction, attempt, position, owner FROM work
+ WHERE phase = 'claimed' AND owner IS DISTINCT FROM %(owner)s
+ ORDER BY position
+ LIMIT %(limit)s;

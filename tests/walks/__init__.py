@@ -1,0 +1,1 @@
+"""Whole stories, told on every set of engines."""

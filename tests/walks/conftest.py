@@ -1,0 +1,56 @@
+"""The engines on which every walk is walked, and the peer that it talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from eventflow.app import Eventflow
+from eventflow.settings import Settings
+from eventflow.testing import Clock
+from tests.peer import Peer
+from tests.services import RABBITMQ, REDIS, fresh_database
+
+MakeApp = Callable[..., Eventflow]
+
+
+@pytest.fixture(params=["sqlite-stub", "postgres-rabbitmq", "postgres-redis"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """One set of engines: embedded, or PostgreSQL with either broker."""
+    objects = (tmp_path / "objects").as_uri()
+    if request.param == "sqlite-stub":
+        yield Settings(database=f"sqlite:///{tmp_path / 'log.db'}", broker="embedded://", objects=objects)
+        return
+    broker = RABBITMQ if request.param == "postgres-rabbitmq" else REDIS
+    with fresh_database() as dsn:
+        yield Settings(database=dsn, broker=f"{broker}?namespace=test-{uuid4().hex[:10]}", objects=objects)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that is turned by hand."""
+    return Clock()
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    """A real HTTP server."""
+    peer = Peer()
+    yield peer
+    peer.close()
+
+
+@pytest.fixture
+def make_app(settings: Settings, clock: Clock) -> Iterator[MakeApp]:
+    """Applications on the engines at hand; each is closed at the end."""
+    with ExitStack() as opened:
+
+        def make(**composition: Any) -> Eventflow:
+            return opened.enter_context(Eventflow(settings, **{"clock": clock, **composition}))
+
+        yield make
