@@ -14,6 +14,7 @@ from uuid import UUID
 import psycopg
 from eventsourcing.persistence import IntegrityError, Tracking
 from psycopg import errors, sql
+from psycopg.adapt import Dumper
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 
 from eventflow.errors import EventflowError, StorageFull, Unavailable
@@ -55,6 +56,7 @@ class PostgresDatabase(Database):
             )
         except psycopg.Error as error:
             raise translated(error) from error
+        connection.adapters.register_dumper(_Packed, _PackedDumper)
         return connection
 
     @contextmanager
@@ -169,6 +171,17 @@ def _expected(header: Header) -> int | None:
     return header.version - 1 if header.version > 1 and header.category else None
 
 
+class _Packed(bytes):
+    """An array of rows in binary, for the statement to say of what type."""
+
+
+class _PackedDumper(Dumper):
+    format = Format.BINARY
+
+    def dump(self, obj: bytes) -> bytes:
+        return obj
+
+
 class _Misfit(Exception):
     """A batch that could not be written as it is: somebody's expected version does not exist."""
 
@@ -266,7 +279,7 @@ class PostgresRecorder(Recorder):
         statement = self._sql["append"].replace("$1", "%b")
         row_type = int(transaction.execute(self._sql["row_type"])[0][0])
         try:
-            found = transaction.execute(statement, (packing.array(_Work(rows).packed, row_type),))
+            found = transaction.execute(statement, (_Packed(packing.array(_Work(rows).packed, row_type)),))
         except errors.UniqueViolation as error:
             raise IntegrityError(str(error)) from error
         return [position for (position,) in found]
