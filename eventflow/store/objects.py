@@ -1,0 +1,248 @@
+"""Objects: bytes under a name, in a folder or in a bucket."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from eventflow.errors import Misconfigured, NotFound, StorageFull, Unavailable
+
+if TYPE_CHECKING:
+    from minio import Minio
+
+
+class Objects(Protocol):
+    """Whole objects are written and replaced; parts of them can be read.
+
+    A key is a relative path with slashes. Raises ``NotFound`` for a key that is not there, ``Unavailable`` when the place
+    cannot be reached.
+    """
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write an object; nobody ever sees half of it."""
+
+    def get(self, key: str) -> bytes:
+        """The whole object."""
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """``length`` bytes from ``start``; fewer where the object ends."""
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens when there is none."""
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """The keys that begin with ``prefix``, in order."""
+
+
+def open_objects(url: str) -> Objects:
+    """The place behind ``url``: ``file:///folder`` or ``s3://key:secret@host:port/bucket?secure=false``."""
+    scheme = urlsplit(url).scheme
+    if scheme == "file":
+        return Folder(_path(url))
+    if scheme == "s3":
+        return S3.at(url)
+    raise Misconfigured(f"Objects are kept in file:///… or s3://…, not {scheme or 'nothing'}://…")
+
+
+class Folder:
+    """Objects as files below a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write an object; nobody ever sees half of it."""
+        path = self._at(key)
+        with _disk(self._root):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Beside its place first and then onto it: a crash in between leaves the old object or the new one.
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+                try:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    os.replace(file.name, path)
+                except BaseException:
+                    Path(file.name).unlink(missing_ok=True)
+                    raise
+            _persist(path.parent)
+
+    def get(self, key: str) -> bytes:
+        """The whole object."""
+        with _disk(self._root, key):
+            return self._at(key).read_bytes()
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """``length`` bytes from ``start``; fewer where the object ends."""
+        with _disk(self._root, key), self._at(key).open("rb") as file:
+            file.seek(start)
+            return file.read(length)
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object."""
+        return self._at(key).is_file()
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens when there is none."""
+        with _disk(self._root):
+            self._at(key).unlink(missing_ok=True)
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """The keys that begin with ``prefix``, in order."""
+        files = (path for path in self._root.rglob("*") if path.is_file() and not path.name.startswith("."))
+        keys = sorted(path.relative_to(self._root).as_posix() for path in files)
+        return (key for key in keys if key.startswith(prefix))
+
+    def _at(self, key: str) -> Path:
+        parts = key.split("/")
+        if any(part in ("", ".", "..") or part.startswith(".") for part in parts):
+            raise ValueError(f'"{key}" is not a key: its parts are names, divided by slashes, that begin with no dot')
+        return self._root.joinpath(*parts)
+
+
+class S3:
+    """Objects in a bucket of anything that speaks S3."""
+
+    def __init__(self, client: Minio, bucket: str) -> None:
+        self._client, self._bucket = client, bucket
+
+    @classmethod
+    def at(cls, url: str) -> S3:
+        """The bucket behind ``url``; it is made if there is none."""
+        try:
+            # The client is an extra; who keeps objects in a folder need not have it.
+            from minio import Minio
+        except ImportError as error:
+            raise Misconfigured("S3 needs a client: pip install 'eventflow[s3]'") from error
+        parts = urlsplit(url)
+        bucket = parts.path.strip("/")
+        if not parts.hostname or not bucket or "/" in bucket:
+            raise Misconfigured("A bucket is s3://key:secret@host:port/bucket?secure=false")
+        options = parse_qs(parts.query)
+        host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+        client = Minio(
+            host,
+            access_key=unquote(parts.username or ""),
+            secret_key=unquote(parts.password or ""),
+            secure=options.get("secure", ["true"])[-1].lower() != "false",
+            region=options.get("region", ["us-east-1"])[-1],
+            http_client=_patience(),
+        )
+        objects = cls(client, bucket)
+        objects._make()
+        return objects
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write an object; nobody ever sees half of it."""
+        with _cloud(self._bucket, key):
+            self._client.put_object(self._bucket, key, BytesIO(content), len(content))
+
+    def get(self, key: str) -> bytes:
+        """The whole object."""
+        return self._read(key)
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """``length`` bytes from ``start``; fewer where the object ends."""
+        if length == 0:
+            return b""
+        return self._read(key, offset=start, length=length)
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object."""
+        try:
+            with _cloud(self._bucket, key):
+                self._client.stat_object(self._bucket, key)
+        except NotFound:
+            return False
+        return True
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens when there is none."""
+        if self.exists(key):
+            with _cloud(self._bucket, key):
+                self._client.remove_object(self._bucket, key)
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """The keys that begin with ``prefix``, in order."""
+        with _cloud(self._bucket, prefix):
+            for found in self._client.list_objects(self._bucket, prefix=prefix, recursive=True):
+                if found.object_name is not None:
+                    yield found.object_name
+
+    def _read(self, key: str, **part: int) -> bytes:
+        with _cloud(self._bucket, key):
+            response = self._client.get_object(self._bucket, key, **part)
+            try:
+                return bytes(response.read())
+            finally:
+                response.close()
+                response.release_conn()
+
+    def _make(self) -> None:
+        with _cloud(self._bucket, ""):
+            if not self._client.bucket_exists(self._bucket):
+                self._client.make_bucket(self._bucket)
+
+
+def _path(url: str) -> Path:
+    parts = urlsplit(url)
+    return Path(unquote(parts.netloc + parts.path))
+
+
+def _patience() -> Any:
+    # The client's own pool would try for minutes before it says that nobody is there.
+    from urllib3 import PoolManager, Retry, Timeout
+
+    return PoolManager(
+        timeout=Timeout(connect=5, read=60),
+        retries=Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
+        maxsize=16,
+    )
+
+
+@contextmanager
+def _disk(root: Path, key: str = "") -> Iterator[None]:
+    import errno
+
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise NotFound(f'There is no object "{key}" in {root}.') from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull(str(root), error) from error
+        raise Unavailable(str(root), error) from error
+
+
+@contextmanager
+def _cloud(bucket: str, key: str) -> Iterator[None]:
+    from minio.error import MinioException, S3Error
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except S3Error as error:
+        if error.code in ("NoSuchKey", "NoSuchObject", "NoSuchBucket"):
+            raise NotFound(f'There is no object "{key}" in the bucket {bucket}.') from error
+        if error.code == "InvalidRange":
+            return
+        raise Unavailable(f"bucket {bucket}", error) from error
+    except (MinioException, HTTPError, OSError) as error:
+        raise Unavailable(f"bucket {bucket}", error) from error
+
+
+def _persist(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
