@@ -36,10 +36,10 @@ DEEPEST = 100
 
 SHAPES = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-    r"|\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?"  # a JSON web token
+    r"|(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?"  # a JSON web token
     r"|\bAKIA[0-9A-Z]{16}\b"
     r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}"
-    r"|\bxox[abeoprs]-[\w-]{8,}"
+    r"|(?<![\w-])xox[abeoprs]-[\w-]{8,}"
     r"|\b[sr]k_(?:live|test)_\w{8,}",
     re.DOTALL,
 )
@@ -50,11 +50,16 @@ _WORDS = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])")
 _ROOT = re.compile("|".join(ROOTS))
 
 _SCHEME = re.compile(r"\s*(bearer|basic|digest|token|apikey|api-key|negotiate|hmac)\s+(?=\S)", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"\b(bearer|basic|negotiate)(\s+)[^\s\"'\\,;<>(){}\[\]*]+", re.IGNORECASE)
-_USERINFO = re.compile(r"(://)(?:[^\s/?#\"'<>]*|[^\s:/@\"'<>]+:(?!\d{1,5}[/?#])[^\s@\"'<>]+)@")
-_ELEMENT = re.compile(r"(<([\w.:\-]{1,80})(?:\s[^<>]{0,1000})?>)(\s*<!\[CDATA\[.*?\]\]>\s*|[^<]+)", re.DOTALL)
+_CREDENTIALS = re.compile(
+    r"\b(bearer|negotiate|basic(?=\s+(?-i:[a-z]*[A-Z0-9])))(\s+)[^\s\"'\\,;<>(){}\[\]*]+", re.IGNORECASE
+)
+_RUN = re.compile(r"[^\s\"'<>]*")
+_AUTHORITY = re.compile(r"[^\s/?#\"'<>]*")
+_PORT = re.compile(r"[^:]*:\d{1,5}(?:[/?#]|\Z)")
+_MISFIT = re.compile(r"^([\w.]{1,200})\n( +[^\n]{0,1000}?\[type=[^\n]{0,200}?input_value=)([^\n]*)", re.MULTILINE)
+_ELEMENT = re.compile(r"(<([\w.:\-]{1,80})(?:\s[^<>]{0,1000})?>)(\s*<!\[CDATA\[.*?(?:\]\]>|\Z)|[^<]+)", re.DOTALL)
 _PART = re.compile(
-    r"(Content-Disposition:[^\r\n]*\bname=\"?([^\";\r\n]+)[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n)(.*?)(?=\r?\n--|\Z)",
+    r"(Content-Disposition:[^\r\n]*\bname=\"?([^\";\r\n]+)[^\r\n]*\r?\n(?:[^\r\n]+\r?\n){0,20}\r?\n)(.*?)(?=\r?\n--|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -157,9 +162,11 @@ class Masker:
             text = pattern.sub(self._whole, text)
         text = SHAPES.sub(self._whole, text)
         if "://" in text:
-            text = _USERINFO.sub(rf"\g<1>{self._literal}@", text)
+            text = "".join(self._addressed(text))
         if "<" in text:
             text = _ELEMENT.sub(self._masked_element, text)
+        if "input_value=" in text:
+            text = _MISFIT.sub(self._masked_misfit, text)
         text = "".join(self._said(text))
         return _CREDENTIALS.sub(rf"\g<1>\g<2>{self._literal}", text)
 
@@ -252,12 +259,36 @@ class Masker:
                     done = end
         yield text[done:]
 
+    def _addressed(self, text: str) -> Iterator[str]:
+        """The text in pieces, with the mask for the userinfo of addresses."""
+        done = at = run = 0
+        last = -1
+        while (at := text.find("://", at)) >= 0:
+            at += 3
+            if at > run:
+                run = _end(_RUN, text, at)
+                last = text.rfind("@", at, run)
+            stop = _end(_AUTHORITY, text, at)
+            cut = text.rfind("@", at, stop)
+            # A password may hold a slash that nobody escaped; then it goes up to the last @. A port is no password.
+            if cut < at and text.find(":", at, stop) > at and not _PORT.match(text, at, run):
+                cut = last
+            if cut >= at:
+                yield text[done:at]
+                yield self.mask
+                done = at = cut
+        yield text[done:]
+
     def _kept_scheme(self, value: str, key: str) -> str:
         scheme = _SCHEME.match(value) if "authorization" in key.lower() else None
         return f"{scheme[1]} {self.mask}" if scheme else self.mask
 
     def _masked_element(self, found: re.Match[str]) -> str:
         return found[1] + self.mask if found[3].strip() and self.hides(found[2]) else found[0]
+
+    def _masked_misfit(self, found: re.Match[str]) -> str:
+        # What pydantic says of a value that does not fit: the field on one line, the value on the next.
+        return f"{found[1]}\n{found[2]}{self.mask}]" if self.hides(found[1]) else found[0]
 
     def _masked_part(self, found: re.Match[str]) -> str:
         return found[1] + (self.mask if self.hides(found[2]) else self._string(found[3]))
@@ -285,6 +316,10 @@ def _extent(text: str, at: int, key: str) -> tuple[int, int, int]:
         end = re.compile(rf"(?<!\\){re.escape(escaped[0])}").search(text, escaped.end())
         stop = end.start() if end else len(text)
         return escaped.end(), stop, end.end() if end else stop
+    if text[at : at + 3] in ('"""', "'''"):
+        end = re.compile(re.escape(text[at : at + 3])).search(text, at + 3)
+        stop = end.start() if end else len(text)
+        return at + 3, stop, min(stop + 3, len(text))
     if text[at : at + 1] in ('"', "'"):
         inner = re.compile(rf"(?:[^\\{text[at]}]|\\.)*+", re.DOTALL).match(text, at + 1)
         stop = inner.end() if inner else at + 1
@@ -294,11 +329,15 @@ def _extent(text: str, at: int, key: str) -> tuple[int, int, int]:
     if text[at : at + 1] in _CLOSING:
         stop = _closed(text, at)
         return at, stop, stop
-    if _TO_THE_END.search(key):
-        stop = _LINE.match(text, at).end()  # type: ignore[union-attr]  # it matches everywhere, if only nothing
-    else:
-        stop = _BARE.match(text, at).end()  # type: ignore[union-attr]  # likewise
+    stop = _end(_LINE if _TO_THE_END.search(key) else _BARE, text, at)
+    if at < stop and text[stop : stop + 1] == "(":  # a call: its arguments may tell
+        stop = _closed(text, stop)
     return at, stop, stop
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return found.end() if found else at
 
 
 def _closed(text: str, at: int) -> int:
