@@ -1,0 +1,242 @@
+"""Asking the standard projections: typed rows, pages, counts, failures by kind. Every answer is bounded."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from eventflow.errors import BadFilter, StreamNotFound
+from eventflow.store.database import Database
+from eventflow.store.statements import Statements
+from eventflow_projections.current import normalised
+from eventflow_projections.projection import fill
+from eventflow_projections.where import Clause, Where, clause, parse
+
+Row = TypeVar("Row")
+
+MOST = 1_000
+"""The most rows that one answer has."""
+
+_LAST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Where one stream stands; the fields are described at ``Current``."""
+
+    id: UUID
+    category: str
+    status: str
+    previous: str | None
+    version: int
+    position: int
+    created_position: int
+    created_at: datetime
+    updated_at: datetime
+    tenant: str | None
+    phase: str | None
+    reaction: str | None
+    attempt: int | None
+    due: datetime | None
+    error: str | None
+    fingerprint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One step in the history of an item."""
+
+    id: UUID
+    version: int
+    position: int
+    category: str
+    name: str
+    status: str
+    previous: str | None
+    phase: str
+    kind: str | None
+    reaction: str | None
+    attempt: int | None
+    owner: UUID | None
+    due: datetime | None
+    error: str | None
+    actor: str | None
+    correlation: UUID | None
+    causation: int | None
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many items entered a status and left it: on a day, or ever when there is no day."""
+
+    category: str
+    status: str
+    day: date | None
+    entered: int
+    left: int
+
+    @property
+    def population(self) -> int:
+        """How many more entered than left; over all days, how many stand in the status now."""
+        return self.entered - self.left
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Items that failed in the same way: the error without what varies, and the latest example of it."""
+
+    category: str
+    status: str
+    fingerprint: str
+    text: str
+    count: int
+    example: UUID
+    error: str
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Some rows, and the cursor to ask for those after them; without one, these were the last."""
+
+    rows: tuple[Row, ...]
+    after: str | None = None
+
+
+class Items:
+    """The items as they stand now. A filter is a text in the language of ``where`` or what was parsed from one."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._asked = _Asked(database)
+        self._database, self._clock = database, clock
+
+    def page(self, where: str | Where = "", *, after: str | None = None, limit: int = 50) -> Page[Item]:
+        """Newest first, by when they began: who pages on meets each item once, also while items change."""
+        limit, start = _bounded(limit), _position(after, _LAST)
+        found = self._rows("items_newest", where, after=start, limit=limit + 1)
+        rows = tuple(Item(*row) for row in found[:limit])
+        return Page(rows, _cursor(rows[-1].created_position) if len(found) > limit else None)
+
+    def get(self, stream: UUID) -> Item:
+        """One item; raises ``StreamNotFound``."""
+        found = self._asked.rows("items_one", stream=stream)
+        if not found:
+            raise StreamNotFound(stream)
+        return Item(*found[0])
+
+    def ids(self, where: str | Where = "", *, limit: int | None = None) -> Iterator[UUID]:
+        """The ids of all items that pass, oldest first, read as they are needed: for work on very many.
+
+        Items that change meanwhile are met once or, when they no longer pass, not at all.
+        """
+        # Read once: what "2h ago" means must not move while the ids are being worked on.
+        condition = self._condition(where)
+        left, after = _LAST if limit is None else limit, 0
+        while rows := self._asked.rows_where("items_ids", condition, after=after, limit=min(left, MOST)):
+            yield from (stream for _, stream in rows)
+            left, after = left - len(rows), rows[-1][0]
+
+    def count(self, where: str | Where = "", *, at_most: int = 10_000) -> int:
+        """How many items pass; counting stops at ``at_most``, which then means: so many or more."""
+        [(number,)] = self._rows("items_count", where, limit=at_most)
+        return int(number)
+
+    def failures(self, where: str | Where = "", *, limit: int = 50) -> list[ErrorGroup]:
+        """What failed and waits for somebody to look, by the kind of error, the most frequent first.
+
+        Errors whose retry is already arranged are not among them.
+        """
+        found = self._rows("items_failures", where, limit=_bounded(limit))
+        return [_group(row) for row in found]
+
+    def _rows(self, statement: str, where: str | Where, **params: Any) -> list[tuple[Any, ...]]:
+        return self._asked.rows_where(statement, self._condition(where), **params)
+
+    def _condition(self, where: str | Where) -> Clause:
+        parsed = parse(where) if isinstance(where, str) else where
+        return clause(parsed, self._database.dialect, self._clock())
+
+
+class History:
+    """What happened to the work on an item."""
+
+    def __init__(self, database: Database) -> None:
+        self._asked = _Asked(database)
+
+    def of(self, stream: UUID, *, after: str | None = None, limit: int = 100) -> Page[Entry]:
+        """From the first step on; no rows when there is no such item."""
+        limit = _bounded(limit)
+        found = self._asked.rows("history_of", stream=stream, after=_position(after, 0), limit=limit + 1)
+        rows = tuple(Entry(*row) for row in found[:limit])
+        return Page(rows, _cursor(rows[-1].version) if len(found) > limit else None)
+
+
+class Metrics:
+    """How many items stand in each status, and how many come and go; read from sums, whatever the number of items."""
+
+    def __init__(self, database: Database) -> None:
+        self._asked = _Asked(database)
+
+    def counts(self, *, limit: int = MOST) -> list[Count]:
+        """Each status of each category, over all days; statuses that nobody stands in any more included."""
+        found = self._asked.rows("metrics_counts", limit=_bounded(limit))
+        return [Count(category, status, None, entered, left) for category, status, entered, left in found]
+
+    def population(self, category: str) -> dict[str, int]:
+        """How many items of a category stand in each status; statuses without any are left out."""
+        return {one.status: one.population for one in self.counts() if one.category == category and one.population}
+
+    def per_day(self, since: date, *, limit: int = MOST) -> list[Count]:
+        """Each day (UTC) from this one on, the latest first."""
+        found = self._asked.rows("metrics_days", since=str(since), limit=_bounded(limit))
+        return [Count(category, status, _day(day), entered, left) for category, status, day, entered, left in found]
+
+
+class _Asked:
+    """The statements of this module, asked of one database. Any: columns are of several types."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = Statements("eventflow_projections", database.dialect, "queries.sql")
+
+    def rows(self, statement: str, **params: Any) -> list[tuple[Any, ...]]:
+        return self._database.query(self._sql[statement], params)
+
+    def rows_where(self, statement: str, condition: Clause, **params: Any) -> list[tuple[Any, ...]]:
+        sql = fill(self._sql[statement], {"where": condition.sql})
+        return self._database.query(sql, {**condition.params, **params})
+
+
+def _group(row: tuple[Any, ...]) -> ErrorGroup:
+    category, status, fingerprint, count, example, error, last = row
+    return ErrorGroup(category, status, fingerprint, normalised(error), count, example, error, last)
+
+
+def _day(value: date | str) -> date:
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _bounded(limit: int) -> int:
+    return max(1, min(limit, MOST))
+
+
+def _cursor(*key: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+
+
+def _position(cursor: str | None, start: int) -> int:
+    if cursor is None:
+        return start
+    try:
+        [position] = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError):
+        position = None
+    if type(position) is not int or not 0 <= position <= _LAST:
+        raise BadFilter(cursor, 0, "a cursor from the page before")
+    return position

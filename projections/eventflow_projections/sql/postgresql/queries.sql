@@ -1,0 +1,63 @@
+-- items_newest --
+-- By the position of the first event, which never changes: a row that moves between two pages is still met once.
+SELECT stream, category, status, previous, version, position, created_position, created_at, updated_at, tenant, phase,
+       reaction, attempt, due, error, fingerprint
+  FROM items
+ WHERE {where} AND created_position < %(after)s
+ ORDER BY created_position DESC
+ LIMIT %(limit)s
+
+-- items_one --
+SELECT stream, category, status, previous, version, position, created_position, created_at, updated_at, tenant, phase,
+       reaction, attempt, due, error, fingerprint
+  FROM items
+ WHERE stream = %(stream)s
+
+-- items_ids --
+-- Oldest first: what has waited longest is served first.
+SELECT created_position, stream
+  FROM items
+ WHERE {where} AND created_position > %(after)s
+ ORDER BY created_position
+ LIMIT %(limit)s
+
+-- items_count --
+-- Counting stops at the limit, so that the price does too.
+SELECT count(*) FROM (SELECT 1 FROM items WHERE {where} LIMIT %(limit)s) AS counted
+
+-- items_failures --
+-- Failures of a kind, the largest group first, each with its latest example.
+SELECT kinds.category, kinds.status, kinds.fingerprint, amount, stream, error, updated_at
+  FROM (SELECT category, status, fingerprint, count(*) AS amount, max(position) AS latest
+          FROM items
+         WHERE error IS NOT NULL AND phase = 'announced' AND {where}
+         GROUP BY category, status, fingerprint
+         ORDER BY amount DESC, latest DESC
+         LIMIT %(limit)s) AS kinds
+  JOIN items
+    ON error IS NOT NULL AND phase = 'announced'
+   AND items.category = kinds.category AND items.status = kinds.status
+   AND items.fingerprint = kinds.fingerprint AND items.position = kinds.latest
+ ORDER BY amount DESC, latest DESC
+
+-- history_of --
+SELECT stream, version, position, category, name, status, previous, phase, kind, reaction, attempt, owner, due, error,
+       actor, correlation, causation, recorded_at
+  FROM history
+ WHERE stream = %(stream)s AND version > %(after)s
+ ORDER BY version
+ LIMIT %(limit)s
+
+-- metrics_counts --
+SELECT category, status, CAST(sum(entered) AS bigint), CAST(sum("left") AS bigint)
+  FROM metrics
+ GROUP BY category, status
+ ORDER BY category, status
+ LIMIT %(limit)s
+
+-- metrics_days --
+SELECT category, status, day, entered, "left"
+  FROM metrics
+ WHERE day >= %(since)s
+ ORDER BY day DESC, category, status
+ LIMIT %(limit)s

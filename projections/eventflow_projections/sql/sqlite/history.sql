@@ -1,0 +1,28 @@
+-- create --
+-- What happened to the work on a stream, a row per event that has a phase.
+CREATE TABLE {history} (
+    stream      uuidtext NOT NULL,
+    version     integer NOT NULL,
+    position    integer NOT NULL,
+    category    text NOT NULL,
+    name        text NOT NULL,
+    status      text NOT NULL,
+    previous    text,
+    phase       text NOT NULL,
+    kind        text,
+    reaction    text,
+    attempt     integer,
+    owner       uuidtext,
+    due         utctext,
+    error       text,
+    actor       text,
+    correlation uuidtext,
+    causation   integer,
+    recorded_at utctext NOT NULL,
+    PRIMARY KEY (stream, version)
+) WITHOUT ROWID
+
+-- insert --
+INSERT INTO {history} (stream, version, position, category, name, status, previous, phase, kind, reaction, attempt,
+                       owner, due, error, actor, correlation, causation, recorded_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
