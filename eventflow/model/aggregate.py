@@ -288,7 +288,7 @@ class Aggregate(
     @classmethod
     def _begun(cls, first: Recorded) -> Self:
         if first.header.category != cls.category:
-            raise Unreadable(f"{first.header.stream} is a {first.header.category}, not a {cls.category}.")
+            raise Unreadable(f"Stream {first.header.stream} is of {first.header.category}, not of {cls.category}.")
         if first.header.version != 1 or not isinstance(first.event, Created):
             raise Unreadable(f"A {cls.category} begins with its creation or a snapshot, not with {first!r}.")
         return cls._restored(cls.upcast_fields(dict(first.event.fields)))

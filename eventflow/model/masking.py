@@ -64,11 +64,10 @@ _PART = re.compile(
 )
 
 # Keys in free text. No word character is looked for before a root, lest a long run of letters be read again and again.
-_IN_TEXT = re.compile(
+_KEYS = (
     r"(?:pass[-_. ]?(?:word|wd|phrase|code)|secret|token|credential|authorization|session[-_. ]?id"
     r"|(?:api|access|private|signing|encryption|shared)[-_. ]?key|connection[-_. ]?string)[\w.\-\[\]]{0,80}"
-    rf"|(?<![A-Za-z0-9])(?:{'|'.join(sorted(ENDINGS, key=len, reverse=True))})\]?",
-    re.IGNORECASE,
+    rf"|(?<![A-Za-z0-9])(?:{'|'.join(sorted(ENDINGS, key=len, reverse=True))})\]?"
 )
 _SAYS = re.compile(r"(?:\\*[\"'])?\]?\s*(?:=>|:=|==?|:)[ \t]*(?:[bBrRuUfF]{1,2}(?=[\"']))?")
 _BARE = re.compile(r"(?:[^\s,;&<>\"'(){}\[\]\\]|,(?![\s\"']|[\w.\-]+\s*[=:])|\\(?![\"'nrt]))*")
@@ -103,6 +102,7 @@ class Masker:
     mask: str = "***"
     _own: frozenset[str] = field(init=False, repr=False, compare=False)
     _compiled: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
+    _in_text: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         keys = (self.keys,) if isinstance(self.keys, str) else tuple(self.keys)
@@ -111,6 +111,7 @@ class Masker:
         object.__setattr__(self, "patterns", patterns)
         object.__setattr__(self, "_own", frozenset(normal(key) for key in keys))
         object.__setattr__(self, "_compiled", _compiled(patterns))
+        object.__setattr__(self, "_in_text", _keys_in_text(keys))
 
     def hides(self, key: str) -> bool:
         """Whether what stands under this key is a secret."""
@@ -249,7 +250,7 @@ class Masker:
     def _said(self, text: str) -> Iterator[str]:
         """The text in pieces, with the mask for what stands behind a secret's key."""
         done = at = 0
-        while key := _IN_TEXT.search(text, at):
+        while key := self._in_text.search(text, at):
             at = key.end()
             if says := _SAYS.match(text, at):
                 begin, end, at = _extent(text, says.end(), key[0])
@@ -361,6 +362,12 @@ def _closed(text: str, at: int) -> int:
                 return position + 1
         position += 1
     return len(text)
+
+
+def _keys_in_text(keys: Iterable[str]) -> re.Pattern[str]:
+    own = ["[-_. ]?".join(map(re.escape, _SEPARATORS.split(key.strip("-_. ")))) for key in keys if normal(key)]
+    further = rf"|(?<![A-Za-z0-9])(?:{'|'.join(own)})\]?" if own else ""
+    return re.compile(_KEYS + further, re.IGNORECASE)
 
 
 def _compiled(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:

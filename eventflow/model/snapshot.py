@@ -17,7 +17,7 @@ class Snapshot(BaseModel):
     (``Aggregate.reads``), the replay then begins at the first event.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
     stream: UUID
     category: str

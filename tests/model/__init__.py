@@ -1,0 +1,1 @@
+"""What we say, tested without a store, a broker or a clock."""
