@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
-from eventflow.model.recorded import Header
 from eventflow.store.codec import plain
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def link(previous: bytes, header: Header) -> bytes:
-    """The hash of a header that follows the one whose hash is ``previous``."""
+def link(previous: bytes, fields: tuple[Any, ...]) -> bytes:
+    """The hash of the header with these fields (all but the hash itself), where ``previous`` is the hash before it."""
     (_, stream, version, category, name, status, before, phase, kind, recorded_at, reaction, attempt, owner, due,
-     error, correlation, causation, actor, tenant, flow, schema, append, codec, size, digest, _) = header  # fmt: skip
+     error, correlation, causation, actor, tenant, flow, schema, append, codec, size, digest) = fields  # fmt: skip
     return sha256(previous + plain((
         stream.bytes, version, category, name, status, before, phase, kind, _micros(recorded_at), reaction, attempt,
         _bytes(owner), None if due is None else _micros(due), error, _bytes(correlation), causation, actor, tenant,

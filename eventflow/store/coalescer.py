@@ -27,6 +27,13 @@ PATIENCE = 0.5
 """Seconds a follower waits before it looks after its leader."""
 
 
+STINTS = 4
+"""How many batches one caller writes at most before somebody else has to lead."""
+
+CROWD = 3
+"""How many must be waiting for the leader to go on: waking another one costs more than a short batch."""
+
+
 class _Turn(Generic[W, R]):
     """One caller's place in the queue. Changes once, when it is settled."""
 
@@ -61,7 +68,7 @@ class Coalescer(Generic[W, R]):
             self._enter(turn)
             while not turn.settled:
                 if self._leader is turn:
-                    self._lead()
+                    self._lead(turn)
                 elif not turn.wake.acquire(timeout=PATIENCE):
                     self._look_after_the_leader(turn)
         finally:
@@ -77,14 +84,17 @@ class Coalescer(Generic[W, R]):
             if self._leader is None:
                 self._leader = turn
 
-    def _lead(self) -> None:
-        batch = self._batch()
-        if len(batch) > 1:
-            self._write_together(batch)
-        else:
-            for turn in batch:
-                self._write_alone(turn)
-        self._settle(batch)
+    def _lead(self, turn: _Turn[W, R]) -> None:
+        stints = STINTS
+        while self._leader is turn:
+            stints -= 1
+            batch = self._batch()
+            if len(batch) > 1:
+                self._write_together(batch)
+            else:
+                for one in batch:
+                    self._write_alone(one)
+            self._settle(batch, turn if stints else None)
 
     def _batch(self) -> list[_Turn[W, R]]:
         batch: list[_Turn[W, R]] = []
@@ -119,19 +129,21 @@ class Coalescer(Generic[W, R]):
         except Exception as error:
             turn.error = error
 
-    def _settle(self, batch: list[_Turn[W, R]]) -> None:
+    def _settle(self, batch: list[_Turn[W, R]], leader: _Turn[W, R] | None) -> None:
         with self._mutex:
             for turn in batch:
                 turn.settled = True
-            heir = self._hand_over()
+            heir = self._hand_over(leader)
         # The next leader first: the server shall not wait until everybody has been told.
         if heir is not None:
             _wake(heir)
         for turn in batch:
             _wake(turn)
 
-    def _hand_over(self) -> _Turn[W, R] | None:
+    def _hand_over(self, leader: _Turn[W, R] | None = None) -> _Turn[W, R] | None:
         self._queue = [turn for turn in self._queue if not (turn.settled or turn.abandoned)]
+        if leader is not None and len(self._queue) >= CROWD:
+            return None
         self._leader = self._queue[0] if self._queue else None
         return self._leader
 

@@ -121,7 +121,7 @@ class Log:
             if header.version != version:
                 raise DamagedBody(header.position, header.name, f"version {version} of its stream is missing before it")
             self._check(header, body)
-            if chain.link(previous, header) != header.hash:
+            if chain.link(previous, header[:-1]) != header.hash:
                 raise DamagedBody(header.position, header.name, "its header, or the order of its stream, was changed")
             previous = header.hash
 
@@ -133,17 +133,17 @@ class Log:
             name = self._vocabulary.name(category, event)
             tag, body = self._codec.pack(name, event.event_body())
             version += 1
-            header = Header(
+            fields = (
                 0, stream, version, category, name, draft.status, draft.previous, draft.phase, draft.kind, now,
                 draft.reaction, draft.attempt, draft.owner, draft.due, _writable(draft.error), context.correlation,
                 context.causation, context.actor, context.tenant, None, event.event_version, append_id, tag, len(body),
-                sha256(body).digest(), b"",
+                sha256(body).digest(),
             )  # fmt: skip
             try:
-                previous = chain.link(previous, header)
+                previous = chain.link(previous, fields)
             except (UnicodeError, OverflowError, ValueError, TypeError) as error:
                 raise Unwritable(name, f"its header holds something that is not text or number ({error})") from error
-            rows.append((Header._make((*header[:-1], previous)), body))
+            rows.append((Header._make((*fields, previous)), body))
 
     def _recorded(self, row: Row) -> Recorded:
         header, body = row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -153,8 +154,9 @@ class S3:
     def get_range(self, key: str, start: int, length: int) -> bytes:
         """``length`` bytes from ``start``; fewer where the object ends."""
         if length == 0:
+            # Nothing and everything are both called 0 in the client.
             return b""
-        return self._read(key, offset=start, length=length)
+        return self._read(key, start, length)
 
     def exists(self, key: str) -> bool:
         """Whether there is such an object."""
@@ -178,9 +180,9 @@ class S3:
                 if found.object_name is not None:
                     yield found.object_name
 
-    def _read(self, key: str, **part: int) -> bytes:
+    def _read(self, key: str, start: int = 0, length: int = 0) -> bytes:
         with _cloud(self._bucket, key):
-            response = self._client.get_object(self._bucket, key, **part)
+            response = self._client.get_object(self._bucket, key, offset=start, length=length)
             try:
                 return bytes(response.read())
             finally:
@@ -211,8 +213,6 @@ def _patience() -> Any:
 
 @contextmanager
 def _disk(root: Path, key: str = "") -> Iterator[None]:
-    import errno
-
     try:
         yield
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
@@ -233,8 +233,6 @@ def _cloud(bucket: str, key: str) -> Iterator[None]:
     except S3Error as error:
         if error.code in ("NoSuchKey", "NoSuchObject", "NoSuchBucket"):
             raise NotFound(f'There is no object "{key}" in the bucket {bucket}.') from error
-        if error.code == "InvalidRange":
-            return
         raise Unavailable(f"bucket {bucket}", error) from error
     except (MinioException, HTTPError, OSError) as error:
         raise Unavailable(f"bucket {bucket}", error) from error

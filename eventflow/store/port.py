@@ -56,8 +56,12 @@ class Database(ABC):
     bell: Bell
 
     @abstractmethod
-    def transaction(self) -> AbstractContextManager[Transaction]:
-        """A transaction that reads and writes."""
+    def transaction(self, *, derived: bool = False) -> AbstractContextManager[Transaction]:
+        """A transaction that reads and writes.
+
+        What is ``derived`` from the log may be lost with the server, all of it back to some commit, and is made again
+        from there; so it is not waited for until it is on the disk.
+        """
 
     @abstractmethod
     def query(self, sql: str, params: Params = ()) -> list[Record]:

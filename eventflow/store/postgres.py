@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from threading import Event, Lock, Thread
 from time import sleep
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, LiteralString, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
@@ -32,6 +32,10 @@ T = TypeVar("T")
 
 _HABITS = {"connect_timeout": "5", "keepalives_idle": "10", "keepalives_interval": "5", "tcp_user_timeout": "20000"}
 """How long a silent server is waited for, unless the URL says otherwise."""
+
+_BEGIN: LiteralString = "BEGIN"
+_BEGIN_DERIVED: LiteralString = "BEGIN; SET LOCAL synchronous_commit = off"
+"""The commit of what was derived does not wait for the disk: a crash takes it back together with its checkpoint."""
 
 _PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between the attempts of an append whose connection is lost."""
@@ -60,8 +64,8 @@ class PostgresDatabase(Database):
         return connection
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        connection = self._begun()
+    def transaction(self, *, derived: bool = False) -> Iterator[Transaction]:
+        connection = self._begun(_BEGIN_DERIVED if derived else _BEGIN)
         try:
             with _translation():
                 yield PostgresTransaction(connection)
@@ -114,16 +118,16 @@ class PostgresDatabase(Database):
         finally:
             self._back(connection)
 
-    def _begun(self) -> Connection:
+    def _begun(self, begin: LiteralString = _BEGIN) -> Connection:
         connection = self._pool.take()
         try:
-            connection.execute("BEGIN")
+            connection.execute(begin)
         except psycopg.Error:
             # Nothing was said in this transaction yet, so that it can begin anew.
             connection.close()
             connection = self._pool.fresh()
             with _translation():
-                connection.execute("BEGIN")
+                connection.execute(begin)
         return connection
 
     def _back(self, connection: Connection) -> None:
@@ -158,12 +162,13 @@ class _Work:
     __slots__ = ("packed", "rows")
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        begins = {header.stream: header.version for header in reversed([header for header, _ in rows])}
         self.rows = rows
-        self.packed = [
-            packing.pack(header, state, _expected(header) if begins[header.stream] == header.version else None)
-            for header, state in rows
-        ]
+        begun: set[UUID] = set()
+        self.packed = []
+        for header, state in rows:
+            expected = None if header.stream in begun else _expected(header)
+            begun.add(header.stream)
+            self.packed.append(packing.pack(header, state, expected))
 
 
 def _expected(header: Header) -> int | None:

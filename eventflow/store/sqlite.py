@@ -60,12 +60,13 @@ class SQLiteDatabase(Database):
         self._recorder = SQLiteRecorder(self)
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, *, derived: bool = False) -> Iterator[Transaction]:
         with self._alone(), _translation(self.path):
             connection = self._writer
             # Whoever was interrupted between two statements left this behind.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            connection.execute(f"PRAGMA synchronous = {'NORMAL' if derived else self._synchronous}")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield SQLiteTransaction(connection)
