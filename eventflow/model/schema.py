@@ -15,7 +15,7 @@ class _Words(GenerateJsonSchema):
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:  # noqa: ARG002  # as the base has it
         kind = schema.get("cls")
-        return {"type": getattr(kind, "__qualname__", None) or str(schema.get("type", "any"))}
+        return {"type": getattr(kind, "__name__", None) or str(schema.get("type", "any"))}
 
 
 def fields_of(model: type[BaseModel], mode: JsonSchemaMode = "validation") -> Fields:
@@ -43,11 +43,36 @@ def spelled(schema: Any, shared: dict[str, Any] | None = None, within: tuple[str
         return _referred(schema["$ref"].rpartition("/")[2], shared or {}, within)
     if "const" in schema or "enum" in schema:
         values = schema.get("enum", [schema.get("const")])
-        return "(" + ", ".join(sorted(repr(one) for one in values)) + ")"
+        return " | ".join(sorted(repr(one) for one in values))
     for choice in ("anyOf", "oneOf", "allOf"):
         if choice in schema:
-            return " | ".join(sorted({spelled(one, shared, within) for one in schema[choice]}))
+            found = {word for one in schema[choice] for word in alternatives(spelled(one, shared, within))}
+            return " | ".join(sorted(found))
     return _plain(schema, shared, within)
+
+
+def widens(before: str, now: str) -> bool:
+    """Whether all that fitted a type before fits it now.
+
+    >>> widens("string", "null | string"), widens("string", "integer")
+    (True, False)
+    """
+    return alternatives(before) <= alternatives(now)
+
+
+def alternatives(kind: str) -> frozenset[str]:
+    """The types of which a value may have any.
+
+    >>> sorted(alternatives("{page: integer | null} | null"))
+    ['null', '{page: integer | null}']
+    """
+    found, begin, depth = [], 0, 0
+    for at, one in enumerate(kind):
+        depth += (one in "[{") - (one in "]}")
+        if depth == 0 and kind.startswith(" | ", at):
+            found.append(kind[begin:at])
+            begin = at + 3
+    return frozenset((*found, kind[begin:]))
 
 
 def _referred(name: str, shared: dict[str, Any], within: tuple[str, ...]) -> str:

@@ -101,7 +101,9 @@ class Transition(Generic[A, P, E]):
     def arguments(self) -> inspect.Signature:
         """What the command takes beside its document."""
         signature = inspect.signature(self.function)
-        return signature.replace(parameters=list(signature.parameters.values())[1:])
+        return signature.replace(
+            parameters=list(signature.parameters.values())[1:], return_annotation=inspect.Signature.empty
+        )
 
     def __repr__(self) -> str:
         return f"<command {self.qualified}>"

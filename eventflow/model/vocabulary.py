@@ -18,7 +18,7 @@ from eventflow.errors import Misconfigured, UnknownEvent, did_you_mean
 from eventflow.model.aggregate import CATEGORY, Aggregate, commands, spell, status_type
 from eventflow.model.event import Event
 from eventflow.model.library import LIBRARY, Created
-from eventflow.model.schema import Fields, fields_of
+from eventflow.model.schema import Fields, fields_of, widens
 
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 """How an event is written: ``written``, ``retry_scheduled``."""
@@ -251,7 +251,7 @@ def _changed_aggregate(aggregate: type[Aggregate[Any]], locked: Fields) -> Itera
     for name, field in now.items():
         if name not in locked and field["required"]:
             yield f'{aggregate.category} has the new field "{name}", which older streams lack. Give it a default.'
-        elif name in locked and not _widens(locked[name]["type"], field["type"]):
+        elif name in locked and not widens(locked[name]["type"], field["type"]):
             yield (
                 f"{aggregate.category}.{name} was {locked[name]['type']} and is {field['type']} now."
                 f" Override {aggregate.__name__}.upcast_fields to read the older streams."
@@ -280,14 +280,10 @@ def _changes(locked: Fields, now: Fields) -> Iterator[str]:
     for name, field in locked.items():
         if name not in now:
             yield f'"{name}" is gone'
-        elif not _widens(field["type"], now[name]["type"]):
+        elif not widens(field["type"], now[name]["type"]):
             yield f'"{name}" was {field["type"]} and is {now[name]["type"]}'
         elif now[name]["required"] and not field["required"]:
             yield f'"{name}" must be given now'
     for name, field in now.items():
         if name not in locked and field["required"]:
             yield f'"{name}" is new and must be given'
-
-
-def _widens(before: str, now: str) -> bool:
-    return before == now or set(before.split(" | ")) <= set(now.split(" | "))
