@@ -1,0 +1,146 @@
+"""What a command was told for all commands alike, and how it answers: to people or, with ``--json``, to programs.
+
+A command that ends gives one ``answer``; one that goes on gives a ``line`` for each thing that happens. With
+``--json`` these are one JSON document or one per line on standard output, and everything said to people goes to
+standard error. Tables are drawn on a terminal and plain columns everywhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass
+from datetime import date, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under the names of their columns; a cell is shown as text, ``None`` as nothing."""
+
+    columns: Sequence[str]
+    rows: Iterable[Sequence[object]] = field(default=())
+
+    def cells(self) -> list[list[str]]:
+        """The rows as texts, each on one line."""
+        return [["" if cell is None else " ".join(str(cell).split()) for cell in row] for row in self.rows]
+
+    def plain(self) -> str:
+        """The table as aligned columns, for pipes and files.
+
+        >>> print(Table(["status", "items"], [("queued", 12), ("error", 3)]).plain())
+        status  items
+        queued  12
+        error   3
+        """
+        lines = [list(self.columns), *self.cells()]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+@dataclass
+class Session:
+    """The options before the command, and the ways to answer.
+
+    Changes while the command line is read: ``--json`` may stand behind the command as well.
+    """
+
+    app: str | None = None
+    database: str | None = None
+    broker: str | None = None
+    json: bool = False
+    verbosity: int = 0
+    no_color: bool = False
+
+    def answer(self, document: object, text: str | Table) -> None:
+        """The one answer of a command that ends: the document for programs, or the text for people."""
+        if self.json:
+            click.echo(as_json(document))
+        else:
+            self._show(text, err=False)
+
+    def line(self, document: object, text: str) -> None:
+        """One of many answers, told as soon as it is known."""
+        click.echo(as_json(document) if self.json else text)
+        sys.stdout.flush()
+
+    def say(self, text: str | Table) -> None:
+        """Something for people only; ``-q`` silences it."""
+        if self.verbosity >= 0:
+            self._show(text, err=self.json)
+
+    def warn(self, text: str) -> None:
+        """Something that people should know even when they asked for quiet."""
+        click.echo(text, err=True)
+
+    def console(self) -> Console:
+        """A console for what moves: progress bars and the like."""
+        from rich.console import Console
+
+        return Console(stderr=self.json, no_color=self.no_color or None, highlight=False, quiet=self.verbosity < 0)
+
+    def _show(self, text: str | Table, *, err: bool) -> None:
+        if isinstance(text, str):
+            click.echo(text, err=err)
+        elif (sys.stderr if err else sys.stdout).isatty():
+            self._draw(text, err=err)
+        else:
+            click.echo(text.plain(), err=err)
+
+    def _draw(self, table: Table, *, err: bool) -> None:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table as Drawn
+        from rich.text import Text
+
+        drawn = Drawn(*table.columns, box=box.SIMPLE_HEAD, header_style="bold")
+        for row in table.cells():
+            drawn.add_row(*map(Text, row))
+        Console(stderr=err, no_color=self.no_color or None, highlight=False).print(drawn)
+
+
+pass_session = click.make_pass_decorator(Session)
+"""Decorates a command that wants its ``Session`` as the first argument."""
+
+
+def as_json(document: object) -> str:
+    """A document as one line of JSON.
+
+    >>> as_json({"id": UUID(int=1), "age": timedelta(minutes=2)})
+    '{"id": "00000000-0000-0000-0000-000000000001", "age": 120.0}'
+    """
+    return json.dumps(document, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can say of a value that it has no word for; ``Any``, since a command may answer whatever it has."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, bytes):
+        return value.hex()
+    return _collected(value)
+
+
+def _collected(value: Any) -> Any:
+    if isinstance(value, UUID | Path | Enum):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Iterable):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is nothing that JSON can say.")
