@@ -8,8 +8,9 @@ before anything is recorded and cannot be undone. Where it cannot be sure it mas
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from json import JSONDecodeError, dumps, loads
 from typing import Any
 from urllib.parse import quote, unquote_plus
@@ -45,6 +46,9 @@ SHAPES = re.compile(
 )
 """Secrets that are known by their shape, whatever they are called."""
 
+LONGEST_KEPT = 80
+"""Of longer keys it is not remembered whether they are secrets': they could be anything, and many."""
+
 _SEPARATORS = re.compile(r"[\s_.\-:]+")
 _WORDS = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])")
 _ROOT = re.compile("|".join(ROOTS))
@@ -69,6 +73,12 @@ _KEYS = (
     r"|(?:api|access|private|signing|encryption|shared)[-_. ]?key|connection[-_. ]?string)[\w.\-\[\]]{0,80}"
     rf"|(?<![A-Za-z0-9])(?:{'|'.join(sorted(ENDINGS, key=len, reverse=True))})\]?"
 )
+# Looking for a few words is far quicker than the expressions above; most texts have none of them.
+_HINTS = (
+    "pass", "secret", "token", "cred", "auth", "session", "key", "connection", "pwd", "pw", "cookie", "pin", "otp",
+    "cvv", "cvc", "jwt", "sid", "ssn", "sig",
+)  # fmt: skip
+_SHAPED = ("_", "eyJ", "AKIA", "xox", "-----")
 _SAYS = re.compile(r"(?:\\*[\"'])?\]?\s*(?:=>|:=|==?|:)[ \t]*(?:[bBrRuUfF]{1,2}(?=[\"']))?")
 _BARE = re.compile(r"(?:[^\s,;&<>\"'(){}\[\]\\]|,(?![\s\"']|[\w.\-]+\s*[=:])|\\(?![\"'nrt]))*")
 _TO_THE_END = re.compile(r"(?:authorization|cookies?)\]?\Z", re.IGNORECASE)
@@ -103,6 +113,7 @@ class Masker:
     _own: frozenset[str] = field(init=False, repr=False, compare=False)
     _compiled: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
     _in_text: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _known: Callable[[str], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         keys = (self.keys,) if isinstance(self.keys, str) else tuple(self.keys)
@@ -112,9 +123,17 @@ class Masker:
         object.__setattr__(self, "_own", frozenset(normal(key) for key in keys))
         object.__setattr__(self, "_compiled", _compiled(patterns))
         object.__setattr__(self, "_in_text", _keys_in_text(keys))
+        # The keys of a conversation are few and come again with every item.
+        object.__setattr__(self, "_known", lru_cache(maxsize=1024)(self._is_secret))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.keys, self.patterns, self.mask)
 
     def hides(self, key: str) -> bool:
         """Whether what stands under this key is a secret."""
+        return self._known(key) if len(key) <= LONGEST_KEPT else self._is_secret(key)
+
+    def _is_secret(self, key: str) -> bool:
         plain = normal(key)
         if _ROOT.search(plain) or plain in self._own or any(one.search(key) for one in self._compiled):
             return True
@@ -161,14 +180,16 @@ class Masker:
         """
         for pattern in self._compiled:
             text = pattern.sub(self._whole, text)
-        text = SHAPES.sub(self._whole, text)
+        if any(hint in text for hint in _SHAPED):
+            text = SHAPES.sub(self._whole, text)
         if "://" in text:
             text = "".join(self._addressed(text))
         if "<" in text:
             text = _ELEMENT.sub(self._masked_element, text)
         if "input_value=" in text:
             text = _MISFIT.sub(self._masked_misfit, text)
-        text = "".join(self._said(text))
+        if (":" in text or "=" in text) and self._may_tell(text):
+            text = "".join(self._said(text))
         return _CREDENTIALS.sub(rf"\g<1>\g<2>{self._literal}", text)
 
     def value(self, value: Any) -> Any:
@@ -177,6 +198,10 @@ class Masker:
         What is under a secret's key becomes the mask whole, whatever it is; ``None``, ``True`` and ``False`` stay.
         """
         return self._value(value, 0)
+
+    def _may_tell(self, text: str) -> bool:
+        lower = text.lower()
+        return any(hint in lower for hint in _HINTS) or bool(self._own)
 
     def _value(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):

@@ -101,7 +101,7 @@ def fail(
         kind=Kind.EXCEPTION,
         reaction=reaction.name,
         attempt=attempt,
-        error=short(f"{facts['type']}: {facts['message']}"),
+        error=_label(facts),
     )
 
 
@@ -122,7 +122,7 @@ def defer(
         reaction=reaction.name,
         attempt=attempt + 1,
         due=due,
-        error=short(f"{facts['type']}: {facts['message']}"),
+        error=_label(facts),
     )
 
 
@@ -274,6 +274,10 @@ def _facts(error: BaseException, masker: Masker) -> dict[str, Any]:
         "message": clean(masker.text(_middle_out(message))),
         "traceback": clean(masker.text(_middle_out(trace))) or None,
     }
+
+
+def _label(facts: dict[str, Any]) -> str:
+    return short(": ".join(part for part in (facts["type"], facts["message"]) if part))
 
 
 def _middle_out(text: str) -> str:
