@@ -48,12 +48,16 @@ class PostgresDatabase(Database):
 
     def __init__(self, url: str) -> None:
         self._url, self.schema = _split(url)
+        self.closed = False
+        self._leaderships: list[PostgresLeadership] = []
         self._pool: Pool[Connection] = Pool(self.connect)
         self.bell: Bell = PostgresBell(self)
         self._recorder = PostgresRecorder(self)
 
     def connect(self) -> Connection:
         """A connection of one's own."""
+        if self.closed:
+            raise Unavailable("PostgreSQL", "this database was closed")
         try:
             connection = psycopg.connect(
                 self._url, autocommit=True, options=_options(self.schema), **_habits(self._url)
@@ -92,14 +96,19 @@ class PostgresDatabase(Database):
         transaction.execute(sql)
 
     def leadership(self, name: str) -> Leadership:
-        return PostgresLeadership(self, name)
+        leadership = PostgresLeadership(self, name)
+        self._leaderships.append(leadership)
+        return leadership
 
     def recorder(self) -> Recorder:
         return self._recorder
 
     def close(self) -> None:
+        self.closed = True
         self.bell.close()
         self._recorder.close()
+        for leadership in self._leaderships:
+            leadership.release()
         self._pool.close()
 
     def _read(self, ask: Callable[[Connection], T]) -> T:
@@ -309,7 +318,7 @@ class PostgresRecorder(Recorder):
             try:
                 positions = self._insert_once(packed)
             except Unavailable as error:
-                if isinstance(error, StorageFull):
+                if isinstance(error, StorageFull) or self._database.closed:
                     raise
                 lost = error
             else:
@@ -394,30 +403,33 @@ class PostgresBell(Bell):
         self._channel = sql.Identifier(f"{database.schema}_bell")
         self._pending, self._closed = Event(), Event()
         self._starting = Lock()
-        self._notifier: Thread | None = None
-        self._listener: Thread | None = None
+        # Started when they are needed first; read without the lock, made with it.
+        self._threads: dict[str, Thread] = {}
 
     def ring(self) -> None:
         super().ring()
         self._pending.set()
-        if self._notifier is None:
-            with self._starting:
-                if self._notifier is None and not self._closed.is_set():
-                    self._notifier = _thread(self._notify, "eventflow-notifier")
+        self._start("eventflow-notifier", self._notify)
 
     def wait(self, seen: int, timeout: float) -> int:
-        if self._listener is None:
-            with self._starting:
-                if self._listener is None and not self._closed.is_set():
-                    self._listener = _thread(self._listen, "eventflow-listener")
+        self._start("eventflow-listener", self._listen)
         return super().wait(seen, timeout)
 
     def close(self) -> None:
         self._closed.set()
         self._pending.set()
-        for thread in (self._notifier, self._listener):
-            if thread is not None:
-                thread.join()
+        with self._starting:
+            threads = list(self._threads.values())
+        for thread in threads:
+            thread.join()
+
+    def _start(self, name: str, target: Callable[[], None]) -> None:
+        if name in self._threads:
+            return
+        with self._starting:
+            if name not in self._threads and not self._closed.is_set():
+                thread = self._threads[name] = Thread(target=target, name=name, daemon=True)
+                thread.start()
 
     def _notify(self) -> None:
         connection: Connection | None = None
@@ -566,9 +578,3 @@ def _quietly(act: Callable[[], object]) -> None:
     except psycopg.Error:
         # The connection is looked at afterwards; if this failed, it is closed.
         return
-
-
-def _thread(target: Callable[[], None], name: str) -> Thread:
-    thread = Thread(target=target, name=name, daemon=True)
-    thread.start()
-    return thread

@@ -54,6 +54,7 @@ class SQLiteDatabase(Database):
         self._synchronous = _synchronous(parse_qs(parts.query))
         self._writing = RLock()
         self._leaders: set[str] = set()
+        self._leaderships: list[FileLeadership] = []
         self._writer = self._connect()
         self._readers: Pool[sqlite3.Connection] = Pool(self._reader)
         self.bell = Bell()
@@ -99,14 +100,18 @@ class SQLiteDatabase(Database):
             transaction.execute(statement)
 
     def leadership(self, name: str) -> Leadership:
-        if self.path:
-            return FileLeadership(Path(f"{self.path}.lock-{name}"))
-        return MemoryLeadership(self._leaders, name)
+        if not self.path:
+            return MemoryLeadership(self._leaders, name)
+        leadership = FileLeadership(Path(f"{self.path}.lock-{name}"))
+        self._leaderships.append(leadership)
+        return leadership
 
     def recorder(self) -> Recorder:
         return self._recorder
 
     def close(self) -> None:
+        for leadership in self._leaderships:
+            leadership.release()
         self._readers.close()
         with self._alone():
             self._writer.close()
@@ -339,6 +344,10 @@ class MemoryLeadership:
 def _translation(path: str) -> Iterator[None]:
     try:
         yield
+    except sqlite3.ProgrammingError as error:
+        if "closed" not in str(error):
+            raise
+        raise Unavailable(path or "SQLite", "this database was closed") from error
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
