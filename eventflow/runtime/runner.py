@@ -174,7 +174,7 @@ class Runner:
             return self._fail(attempt, error)
 
     def _handle(self, attempt: Attempt) -> object:
-        document = attempt.document
+        document = attempt.document.model_copy()  # the handler's own: what it does to it is not recorded
         result = attempt.reaction.function(document)
         if isinstance(attempt.reaction, Endpoint):
             result = self._converse(attempt, result)

@@ -103,7 +103,7 @@ class Work:
     ) -> None:
         """Take over what a batch of headers says and move the checkpoint, in one transaction. Raises ``Overtaken``."""
         at = {task.stream: now for task in sent}
-        with self._database.transaction() as transaction:
+        with self._database.transaction(derived=True) as transaction:
             self._advance(transaction, checkpoint, before, after)
             if ended:
                 transaction.write(self._sql["end"], [(stream,) for stream in ended])
@@ -125,7 +125,7 @@ class Work:
 
     def sent(self, tasks: Sequence[Due], now: datetime) -> None:
         """Remember that the broker has these."""
-        with self._database.transaction() as transaction:
+        with self._database.transaction(derived=True) as transaction:
             transaction.write(self._sql["sent"], [(task.stream, task.version, now) for task in tasks])
 
     def in_flight(self) -> dict[str, int]:
@@ -134,7 +134,7 @@ class Work:
 
     def unsend(self, reaction: str | None = None, before: datetime | None = None) -> int:
         """Make sent and unclaimed work due again: of one reaction and sent before a time, or all of it."""
-        with self._database.transaction() as transaction:
+        with self._database.transaction(derived=True) as transaction:
             if reaction is None:
                 return len(transaction.execute(self._sql["unsend_all"]))
             return len(transaction.execute(self._sql["unsend"], {"reaction": reaction, "before": before}))

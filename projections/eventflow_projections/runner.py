@@ -143,10 +143,8 @@ class ProjectionRunner:
     def _live(self) -> Generation:
         live = self._generations.of(self.projection.name)[State.LIVE]
         if live.version != self.projection.version:
-            raise Conflict(
-                f"The live tables of {self.projection.name} are of version {live.version}, this program has version"
-                f" {self.projection.version}. Rebuild it, or wait until it has been built."
-            )
+            reason = _outdated(self.projection, live)
+            raise Conflict(f"{self.projection.name}: {reason}. Rebuild it, or wait until it has been built.")
         return live
 
     def _approach(self, checking: Generation) -> None:
@@ -236,7 +234,10 @@ class Projections:
 
     def _status(self, end: int) -> list[Status]:
         sets = self._generations.all()
-        return [_status(name, [one for one in sets if one.name == name], end) for name in self.runners]
+        return [
+            _status(runner.projection, [one for one in sets if one.name == name], end)
+            for name, runner in self.runners.items()
+        ]
 
     def _ring(self, applied: int) -> int:
         if applied:
@@ -305,19 +306,25 @@ def _until_zero(step: Callable[[], int]) -> int:
     return sum(iter(step, 0))
 
 
-def _status(name: str, generations: Sequence[Generation], end: int) -> Status:
-    by_state = {one.state: one for one in generations}
+def _status(projection: Projection, generations: Sequence[Generation], end: int) -> Status:
+    by_state = {one.state: one for one in generations if one.name == projection.name}
     live, building = by_state.get(State.LIVE), by_state.get(State.BUILDING)
     if live is None:
-        return Status(name, 0, 0, end, error="its tables were not created yet")
+        return Status(projection.name, 0, 0, end, error="its tables were not created yet")
     return Status(
-        name=name,
+        name=projection.name,
         version=live.version,
         position=live.position,
         lag=max(0, end - live.position),
         building=building.position if building is not None else None,
-        error=live.error or (building.error if building is not None else None),
+        error=live.error or (building.error if building is not None else _outdated(projection, live)),
     )
+
+
+def _outdated(projection: Projection, live: Generation) -> str | None:
+    if live.version == projection.version:
+        return None
+    return f"the live tables are of version {live.version}, this program has version {projection.version}"
 
 
 def _late(behind: Status, position: int, timeout: timedelta) -> Unavailable:
