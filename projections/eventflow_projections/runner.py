@@ -234,10 +234,7 @@ class Projections:
 
     def _status(self, end: int) -> list[Status]:
         sets = self._generations.all()
-        return [
-            _status(runner.projection, [one for one in sets if one.name == name], end)
-            for name, runner in self.runners.items()
-        ]
+        return [_status(runner.projection, sets, end) for runner in self.runners.values()]
 
     def _ring(self, applied: int) -> int:
         if applied:

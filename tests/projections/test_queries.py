@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from eventflow.errors import BadFilter
 from eventflow.store.database import Database
+from eventflow.store.statements import Statements
 from eventflow_projections import History, Items, Page, Projections, standard
+from eventflow_projections.projection import fill
+from eventflow_projections.where import clause, parse
 from tests.projections.conftest import empty
 from tests.projections.headers import BEGINNING, HeaderLog, stream
 
@@ -156,3 +159,36 @@ def test_an_answer_is_never_larger_than_a_thousand_rows(database: Database) -> N
 
     assert len(Items(database).page(limit=10_000).rows) == 1_000
     assert len(Items(database).page(limit=0).rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "where"),
+    [
+        ("items_newest", ""),
+        ("items_newest", "category:document status:error"),
+        ("items_ids", "category:document status:error"),
+        ("items_one", ""),
+        ("items_failures", "category:document"),
+        ("history_of", ""),
+    ],
+)
+def test_no_question_reads_a_whole_table(database: Database, statement: str, where: str) -> None:
+    log = HeaderLog()
+    log.many(50, "error", error="Timeout")
+    kept(database, log)
+    condition = clause(parse(where), database.dialect, BEGINNING)
+    asked = fill(
+        Statements("eventflow_projections", database.dialect, "queries.sql")[statement], {"where": condition.sql}
+    )
+    given = {"stream": stream(1), "after": 10**6, "limit": 5, **condition.params}
+
+    with database.transaction() as transaction:
+        if database.dialect == "postgresql":
+            # Fifty rows are not worth an index; that one could be used is what is asked here.
+            transaction.execute("SET LOCAL enable_seqscan = off")
+        explain = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}[database.dialect]
+        plan = [str(line[-1]) for line in transaction.execute(f"{explain} {asked}", given)]
+
+    tables = [line for line in plan if "items__" in line or "history__" in line]
+    assert tables
+    assert not [line for line in tables if "Seq Scan" in line or ("SCAN" in line and "INDEX" not in line)]

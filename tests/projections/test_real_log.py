@@ -1,12 +1,15 @@
-"""The projection that the documentation shows, on a real log."""
+"""Projections on a real log: the documentation's example, writers and runners at once, programs that are killed."""
 
 from __future__ import annotations
 
 import doctest
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
+from multiprocessing import get_context
+from signal import SIGKILL
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,7 +18,7 @@ from eventflow.model.aggregate import Aggregate
 from eventflow.model.event import Event
 from eventflow.model.recorded import NOWHERE, Context, Draft, Head, Phase
 from eventflow.model.vocabulary import Vocabulary
-from eventflow.store.database import Database
+from eventflow.store.database import Database, open_database
 from eventflow.store.log import Append, Log, open_log
 from eventflow_projections import History, Items, Metrics, Projection, Projections, projection, standard
 from tests.projections.headers import rows
@@ -98,11 +101,8 @@ def test_writers_and_runners_at_once_leave_rows_that_equal_the_log(database: Dat
             stream = uuid4()
             first = log.append(Append(stream, "document", NOWHERE, steps("queued", "processing")))
             if number % 3:
-                head = Head(2, first[-1].hash)
-                complete = Draft(
-                    event=Written(text="…"), status="complete", previous="processing", phase=Phase.ANNOUNCED
-                )
-                log.append(Append(stream, "document", head, [complete]))
+                complete = steps("queued", "processing", "complete")[2:]
+                log.append(Append(stream, "document", Head(2, first[-1].hash), complete))
             streams[stream] = "complete" if number % 3 else "processing"
 
     def run() -> None:
@@ -125,7 +125,46 @@ def test_writers_and_runners_at_once_leave_rows_that_equal_the_log(database: Dat
 
     assert {one.id: one.status for one in Items(database).page(limit=1000).rows} == streams
     assert Metrics(database).population("document") == {"complete": 80, "processing": 40}
-    assert all(
-        len(History(database).of(one).rows) == (3 if status == "complete" else 2) for one, status in streams.items()
-    )
+    lengths = {one: len(History(database).of(one).rows) for one in streams}
+    assert lengths == {one: 3 if status == "complete" else 2 for one, status in streams.items()}
     assert all(Projections(database, log, standard()).verify(one.name).equal for one in standard())
+
+
+def keep_until_killed(url: str) -> None:
+    """A program that keeps the projections, in batches so small that it is always in the middle of one."""
+    with open_database(url) as database:
+        projections = Projections(database, open_log(database, Vocabulary.of([Document], [])), standard(), batch=1)
+        while projections.step_all():
+            pass
+
+
+def test_after_a_program_was_killed_the_next_one_goes_on(url: str, database: Database, log: Log) -> None:
+    projections = Projections(database, log, standard())
+    projections.create()
+    told = steps("queued", "processing", "complete")
+    for _ in range(20):
+        log.append(*(Append(uuid4(), "document", NOWHERE, told) for _ in range(100)))
+
+    for _ in range(3):
+        kill_in_the_middle(url, projections)
+    projections.catch_up()
+
+    assert Metrics(database).population("document") == {"complete": 2000}
+    assert all(projections.verify(one.name).equal for one in standard())
+
+
+def kill_in_the_middle(url: str, projections: Projections) -> None:
+    goal = projections.status()[0].position + 40
+    program = get_context("spawn").Process(target=keep_until_killed, args=(url,))
+    program.start()
+    wait_until(lambda: projections.status()[0].position >= goal)
+    program.kill()
+    program.join()
+    assert program.exitcode == -SIGKILL
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.005)

@@ -228,7 +228,9 @@ def test_a_program_with_an_older_version_stands_still(database: Database) -> Non
     old.create()
 
     assert old.catch_up() == 0
-    assert [(one.version, one.position, one.lag) for one in old.status()] == [(2, 3, 1)]
+    [status] = old.status()
+    assert (status.version, status.position, status.lag) == (2, 3, 1)
+    assert status.error == "the live tables are of version 2, this program has version 1"
     with pytest.raises(Conflict, match="of version 2, this program has version 1"):
         old.verify("callers")
 

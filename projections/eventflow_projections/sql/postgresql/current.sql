@@ -32,13 +32,13 @@ CREATE INDEX {items}_failures ON {items} (category, status, fingerprint, positio
 
 -- upsert --
 -- A stream of which the batch had no event with a phase keeps what its work looked like; one whose status did
--- not change keeps its previous status.
+-- not change keeps its previous status. Arrays travel in binary (%b), which costs half of what text does.
 INSERT INTO {items} AS present (stream, category, status, previous, version, position, created_position,
                                 created_at, updated_at, tenant, phase, reaction, attempt, due, error, fingerprint)
 SELECT *
-  FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[],
-              %s::timestamptz[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::integer[],
-              %s::timestamptz[], %s::text[], %s::text[])
+  FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[],
+              %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[], %b::text[], %b::integer[],
+              %b::timestamptz[], %b::text[], %b::text[])
     ON CONFLICT (stream) DO UPDATE
    SET status      = excluded.status,
        previous    = COALESCE(excluded.previous, present.previous),

@@ -14,9 +14,10 @@ CREATE TABLE {metrics} (
 CREATE INDEX {metrics}_day ON {metrics} (day)
 
 -- add --
+-- The primary key is met in its order, so that two writers wait for each other one way only.
 INSERT INTO {metrics} AS present (category, status, day, entered, "left")
 SELECT *
-  FROM unnest(%s::text[], %s::text[], %s::date[], %s::bigint[], %s::bigint[])
+  FROM unnest(%b::text[], %b::text[], %b::date[], %b::bigint[], %b::bigint[])
     ON CONFLICT (category, status, day) DO UPDATE
    SET entered = present.entered + excluded.entered,
        "left"  = present."left" + excluded."left"
