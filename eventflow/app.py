@@ -41,7 +41,7 @@ from eventflow.store.workers import Workers
 A = TypeVar("A", bound=Aggregate[Any])
 
 RELAY = "relay"
-RESEND_EVERY = timedelta(seconds=10)
+RESEND_AFTER = timedelta(seconds=30)
 
 
 def utc_now() -> datetime:
@@ -53,7 +53,8 @@ class Eventflow:
     """An application: the only place where aggregates, reactions and projections meet their engines.
 
     Embedded by default (SQLite, a worker in this process, a folder); ``settings`` name others. Nothing is
-    connected on import, and several applications may live side by side.
+    connected on import, and several applications may live side by side. A message that nobody took for
+    ``resend_after`` is sent again once its queue is empty: the broker, or a worker that died, has lost it.
 
     Raises ``Misconfigured`` with every problem of the composition at once, ``Unavailable`` when the database
     is out of reach.
@@ -70,6 +71,7 @@ class Eventflow:
         codec: Codec | None = None,
         clock: Callable[[], datetime] = utc_now,
         ids: Callable[[], UUID] = uuid4,
+        resend_after: timedelta = RESEND_AFTER,
     ) -> None:
         problems = check(reactions, aggregates)
         if problems:
@@ -81,6 +83,7 @@ class Eventflow:
         self.masker = masker or Masker()
         self.clock = clock
         self._ids = ids
+        self._resend_after = resend_after
         self.database: Database = open_database(self.settings.database.get_secret_value())
         self.log: Log = open_log(self.database, self.vocabulary, codec=codec or Codec(), clock=clock, ids=ids)
         self.repository = Repository(self.log, snapshot_every=self.settings.snapshot_every)
@@ -171,6 +174,7 @@ class Eventflow:
             self.routes,
             clock=self.clock,
             max_in_flight=self.settings.max_in_flight,
+            resend_after=self._resend_after,
         )
 
     def _leader(self, owner: UUID) -> Follower:
@@ -183,7 +187,7 @@ class Eventflow:
             masker=self.masker,
             sole=owner if self.broker.embedded else None,
         )
-        resend = Every(RESEND_EVERY, relay.resend_lost)
+        resend = Every(self._resend_after / 3, relay.resend_lost)
 
         def look_after() -> None:
             rescue.step()
