@@ -191,7 +191,7 @@ class Projections:
         return self._status(self._log.last_position())
 
     def step_all(self) -> int:
-        """Apply one batch to each projection that is not at the end of the log; how many headers were applied.
+        """Apply one batch to each projection that is not at the end of the log; how many headers that was, in sum.
 
         0 means that there is nothing to do until the log's bell rings. A projection that raises stays where it is,
         says why in its status, is tried again at the next call, and keeps none of the others from moving.
@@ -202,7 +202,7 @@ class Projections:
                 return self._ring(turn.applied)
 
     def catch_up(self) -> int:
-        """Apply everything there is; how many headers it was. Raises what a projection raised that cannot go on."""
+        """Apply everything there is; how many headers, in sum. Raises what a projection raised that cannot go on."""
         applied = 0
         while (turn := _turn(list(self.runners.values()), self._generations, self._log, self._batch)).read:
             applied += self._ring(turn.applied)
