@@ -6,13 +6,13 @@ import ctypes
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event, Lock, Thread, get_ident
+from threading import Event, Lock, Thread, get_ident
 from time import monotonic, sleep
 
 import pytest
 
 from eventflow.errors import Unavailable
-from eventflow.store.coalescer import Coalescer
+from eventflow.store.coalescer import Coalescer, _Turn
 
 
 class Interrupt(BaseException):
@@ -184,14 +184,10 @@ def test_a_leader_that_vanished_without_a_word_is_replaced() -> None:
 
     # As if it had been interrupted once more while it was handing over.
     vanished: list[int] = []
-    with coalescer._mutex:
-        turn = type("Turn", (), {})
     thread = Thread(target=lambda: vanished.append(get_ident()))
     thread.start()
     thread.join()
-    from eventflow.store.coalescer import _Turn
-
-    turn = _Turn(9, 1)
+    turn: _Turn[int, int] = _Turn(9, 1)
     turn.thread, turn.abandoned = vanished[0], True
     coalescer._queue.append(turn)
     coalescer._leader = turn
@@ -212,7 +208,7 @@ def test_nobody_is_stuck_whatever_is_thrown_whenever() -> None:
 
     coalescer = Coalescer(write, limit=5)
     counts, interrupts = [0] * 6, [0] * 6
-    stop, started = Event(), Barrier(7)
+    stop = Event()
     idents = [0] * 6
 
     def work(index: int) -> None:
@@ -227,20 +223,25 @@ def test_nobody_is_stuck_whatever_is_thrown_whenever() -> None:
             except Interrupt:
                 interrupts[index] += 1
 
-    def run(index: int) -> None:
-        idents[index] = get_ident()
-        started.wait()
-        while True:
+    def survive(index: int) -> None:
+        while not stop.is_set():
             try:
                 work(index)
-                return
+            except Interrupt:
+                interrupts[index] += 1
+
+    def run(index: int) -> None:
+        idents[index] = get_ident()
+        while not stop.is_set():
+            try:
+                survive(index)
             except Interrupt:
                 interrupts[index] += 1
 
     threads = [Thread(target=run, args=(index,), daemon=True) for index in range(6)]
     for thread in threads:
         thread.start()
-    started.wait()
+    until(lambda: all(counts))
     chance = random.Random(7)
     deadline = monotonic() + 3
     while monotonic() < deadline:
