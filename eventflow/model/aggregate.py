@@ -73,6 +73,7 @@ class Aggregate(
     which failed status to which one a restart leads), ``events`` (events that no command or reaction mentions in its
     annotations). Begin one with ``create``; those of the log are made by ``replay``.
 
+    Fields share their values with the events that set them: use tuples and frozen models, not lists to be changed.
     Names like ``id``, ``status``, ``version`` and ``category`` are taken; a field of that name raises ``Misconfigured``
     where the class is defined.
     """
