@@ -225,7 +225,7 @@ def _disk(root: Path, key: str = "") -> Iterator[None]:
 
 @contextmanager
 def _cloud(bucket: str, key: str) -> Iterator[None]:
-    from minio.error import MinioException, S3Error
+    from minio.error import InvalidResponseError, MinioException, S3Error
     from urllib3.exceptions import HTTPError
 
     try:
@@ -235,6 +235,9 @@ def _cloud(bucket: str, key: str) -> Iterator[None]:
             raise NotFound(f'There is no object "{key}" in the bucket {bucket}.') from error
         raise Unavailable(f"bucket {bucket}", error) from error
     except (MinioException, HTTPError, OSError) as error:
+        if isinstance(error, InvalidResponseError) and "Response code: 404" in str(error):
+            # Some servers send the right answer under another content type than the client expects.
+            raise NotFound(f'There is no object "{key}" in the bucket {bucket}.') from error
         raise Unavailable(f"bucket {bucket}", error) from error
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from threading import Lock, RLock
+from time import monotonic, sleep
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
@@ -136,7 +137,7 @@ class SQLiteDatabase(Database):
                 check_same_thread=False,
                 cached_statements=256,
             )
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         return connection
 
@@ -355,6 +356,20 @@ def _translation(path: str) -> Iterator[None]:
         if code in _OUT_OF_REACH:
             raise Unavailable(path or "SQLite", error) from error
         raise
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # The first connection of all changes the file; the driver does not wait for others that do the same just then.
+    deadline = monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(0.01)
+        else:
+            return
 
 
 def _teach() -> None:

@@ -11,8 +11,8 @@ SELECT version FROM schema_version;
 CREATE TABLE IF NOT EXISTS schema_version (single integer NOT NULL DEFAULT 1 PRIMARY KEY CHECK (single = 1), version integer NOT NULL);
 
 -- set_version --
--- Note the version that was reached.
-INSERT INTO schema_version (version) VALUES (:version) ON CONFLICT (single) DO UPDATE SET version = excluded.version;
+-- Note the version that was reached. The key is said, because SQLite would count it up.
+INSERT INTO schema_version (single, version) VALUES (1, :version) ON CONFLICT (single) DO UPDATE SET version = excluded.version;
 
 -- describe --
 -- Every column and index in words that can be compared.

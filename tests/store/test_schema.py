@@ -1,0 +1,106 @@
+"""The tables: made once, however many begin at the same time; migrated and new ones are alike."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eventflow.errors import Misconfigured
+from eventflow.store import schema
+from eventflow.store.database import connect, open_database
+from eventflow.store.log import open_log
+from eventflow.store.port import Database
+from eventflow.store.statements import Statements
+from tests.services import fresh_schema
+from tests.store.words import a_stream, vocabulary
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/log.db"
+        return
+    with fresh_schema() as url:
+        yield url
+
+
+@pytest.fixture
+def empty(url: str) -> Iterator[Database]:
+    with connect(url) as database:
+        yield database
+
+
+def test_an_empty_database_has_version_0(empty: Database) -> None:
+    assert schema.status(empty).present == 0
+    assert not schema.status(empty).is_current
+
+
+def test_migrations_arrive_where_a_new_schema_is(empty: Database) -> None:
+    done = schema.upgrade(empty)
+
+    assert done == ["0001_log.sql", "0002_work.sql"]
+    assert schema.verify(empty) == []
+    assert schema.status(empty).is_current
+    assert schema.upgrade(empty) == []
+    a_stream(open_log(empty, vocabulary()))
+
+
+def test_nothing_is_left_behind_by_looking(empty: Database) -> None:
+    schema.create(empty)
+
+    schema.verify(empty)
+
+    assert schema.status(empty).is_current
+    assert empty.query("SELECT count(*) FROM events") == [(0,)]
+
+
+def test_an_older_schema_is_refused_with_the_command_to_run(url: str) -> None:
+    _set_version(url, -1)
+
+    with pytest.raises(Misconfigured, match="eventflow schema upgrade"):
+        open_database(url)
+
+
+def test_a_newer_schema_is_refused(url: str) -> None:
+    _set_version(url, +1)
+
+    with pytest.raises(Misconfigured, match="newer eventflow"):
+        open_database(url)
+
+
+def test_many_processes_may_open_an_empty_database_at_once(url: str) -> None:
+    start = SPAWN.Barrier(4)
+    processes = [SPAWN.Process(target=_open_and_append, args=(url, start)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(timeout=60)
+
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    with open_database(url) as database:
+        assert len(open_log(database, vocabulary()).tail(0)) == 12
+        assert schema.verify(database) == []
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_every_statement_has_a_name(dialect: str) -> None:
+    statements = Statements("eventflow.store", dialect, "log.sql")
+
+    assert "read" in statements
+    assert all(statement and not statement.endswith(";") for statement in statements.values())
+
+
+def _set_version(url: str, change: int) -> None:
+    with open_database(url) as database, database.transaction() as transaction:
+        transaction.execute(f"UPDATE schema_version SET version = version + {change}")
+
+
+def _open_and_append(url: str, start: object) -> None:
+    start.wait(timeout=60)  # type: ignore[attr-defined]  # a barrier of another process
+    with open_database(url) as database:
+        a_stream(open_log(database, vocabulary()), 3)
