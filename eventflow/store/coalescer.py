@@ -116,7 +116,7 @@ class Coalescer(Generic[W, R]):
             for turn in batch:
                 # Each thread raises an error of its own: a traceback cannot be shared.
                 turn.error = copy(error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, each caller shall get its own
             for turn in batch:
                 self._write_alone(turn)
         else:
@@ -126,7 +126,7 @@ class Coalescer(Generic[W, R]):
     def _write_alone(self, turn: _Turn[W, R]) -> None:
         try:
             (turn.result,) = self._write((turn.work,))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - handed to the caller it belongs to
             turn.error = error
 
     def _settle(self, batch: list[_Turn[W, R]], leader: _Turn[W, R] | None) -> None:

@@ -9,12 +9,12 @@ from functools import partial
 from hashlib import sha256
 from uuid import UUID, uuid4
 
-from eventflow.model.vocabulary import Vocabulary
 from pydantic import ValidationError
 
 from eventflow.errors import DamagedBody, Unwritable
 from eventflow.model.event import Event
 from eventflow.model.recorded import Context, Draft, Head, Header, Recorded
+from eventflow.model.vocabulary import Vocabulary
 from eventflow.store import chain
 from eventflow.store.bell import Bell
 from eventflow.store.codec import Codec
@@ -115,9 +115,8 @@ class Log:
 
     def verify(self, stream: UUID) -> None:
         """Recompute the hashes of a stream; raises ``DamagedBody`` and names the first record that was changed."""
-        version, previous = 0, b""
-        for header, body in self._recorder.read(stream):
-            version += 1
+        previous = b""
+        for version, (header, body) in enumerate(self._recorder.read(stream), start=1):
             if header.version != version:
                 raise DamagedBody(header.position, header.name, f"version {version} of its stream is missing before it")
             self._check(header, body)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Objects(Protocol):
     """Whole objects are written and replaced; parts of them can be read.
 
-    A key is a relative path with slashes. Raises ``NotFound`` for a key that is not there, ``Unavailable`` when the place
-    cannot be reached.
+    A key is a relative path with slashes. Raises ``NotFound`` for a key that is not there, ``Unavailable`` when the
+    place cannot be reached.
     """
 
     def put(self, key: str, content: bytes) -> None:
@@ -71,7 +71,7 @@ class Folder:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-                    os.replace(file.name, path)
+                    Path(file.name).replace(path)
                 except BaseException:
                     Path(file.name).unlink(missing_ok=True)
                     raise

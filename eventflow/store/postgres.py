@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from hashlib import sha256
 from threading import Event, Lock, Thread
 from time import sleep
@@ -36,6 +37,9 @@ _HABITS = {"connect_timeout": "5", "keepalives_idle": "10", "keepalives_interval
 _BEGIN: LiteralString = "BEGIN"
 _BEGIN_DERIVED: LiteralString = "BEGIN; SET LOCAL synchronous_commit = off"
 """The commit of what was derived does not wait for the disk: a crash takes it back together with its checkpoint."""
+
+LEADER_SILENCE = timedelta(seconds=10)
+"""A leader that says nothing for so long leads no more: its process is held, or its machine is gone without a word."""
 
 _PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between the attempts of an append whose connection is lost."""
@@ -280,7 +284,7 @@ class PostgresRecorder(Recorder):
             yield *fields, bytes(state)
 
     def versions(self, stream: UUID, append: UUID) -> dict[int, int]:
-        return {version: position for version, position in self._ask("versions", stream=stream, append=append)}
+        return dict(self._ask("versions", stream=stream, append=append))
 
     def close(self) -> None:
         """Close the connection of the writer."""
@@ -470,7 +474,11 @@ class PostgresBell(Bell):
 
 
 class PostgresLeadership:
-    """A lock of a session of its own: it is lost with the connection and nothing has to be cleaned up."""
+    """A lock of a session of its own: it is lost with the connection and nothing has to be cleaned up.
+
+    Whoever leads has to ask ``held`` now and then: the server ends a session that is silent, which only a process
+    that is held or out of reach lets happen. Without that, a paused leader would make everybody wait.
+    """
 
     def __init__(self, database: PostgresDatabase, name: str) -> None:
         self._database = database
@@ -483,6 +491,7 @@ class PostgresLeadership:
             return True
         connection = self._database.connect()
         with _translation():
+            _end_when_silent(connection)
             found = connection.execute("SELECT pg_try_advisory_lock(%s)", (self._key,)).fetchone()
         if found is not None and found[0]:
             self._connection = connection
@@ -505,6 +514,12 @@ class PostgresLeadership:
         """Let somebody else lead."""
         connection, self._connection = self._connection, None
         _close(connection)
+
+
+def _end_when_silent(connection: Connection) -> None:
+    # Older servers have no such setting: there a leader leads until its connection is lost.
+    if connection.info.server_version >= 140000:
+        connection.execute(f"SET idle_session_timeout = {int(LEADER_SILENCE.total_seconds() * 1000)}")
 
 
 def translated(error: psycopg.Error) -> EventflowError | psycopg.Error:

@@ -76,7 +76,7 @@ def upgrade(database: Database) -> list[str]:
 
 def verify(database: Database) -> list[str]:
     """How the tables differ from what they should be, one sentence each; what others keep beside them is theirs."""
-    present = {name: what for name, what in database.query(_sql(database)["describe"])}
+    present: dict[str, str] = dict(database.query(_sql(database)["describe"]))
     wanted = _wanted(database)
     missing = [f"{name} is missing; it should be: {wanted[name]}" for name in wanted.keys() - present.keys()]
     other = [
@@ -90,7 +90,7 @@ def verify(database: Database) -> list[str]:
 def _wanted(database: Database) -> dict[str, str]:
     with database.blank() as transaction:
         database.script(transaction, text(_PACKAGE, database.dialect, "schema.sql"))
-        return {name: what for name, what in transaction.execute(_sql(database)["describe"])}
+        return dict(transaction.execute(_sql(database)["describe"]))
 
 
 def _present(database: Database, ask: Callable[[str], list[Record]]) -> int:

@@ -244,7 +244,7 @@ class SQLiteRecorder(Recorder):
         yield from self._ask("notifications", start=start, stop=stop, limit=limit, names=wanted)
 
     def versions(self, stream: UUID, append: UUID) -> dict[int, int]:
-        return {version: position for version, position in self._ask("versions", stream=stream, append=append)}
+        return dict(self._ask("versions", stream=stream, append=append))
 
     def _ask(self, statement: str, /, **params: Any) -> list[Record]:
         return self._database.query(self._sql[statement], params)

@@ -42,9 +42,9 @@ def text(package: str, dialect: str, file: str) -> str:
 
 
 def parse(sql: str) -> dict[str, str]:
-    """The statements of a file by their names.
+    r"""The statements of a file by their names.
 
-    >>> parse("-- one --\\n-- Why.\\nSELECT 1;\\n-- two --\\nSELECT 2")
+    >>> parse("-- one --\n-- Why.\nSELECT 1;\n-- two --\nSELECT 2")
     {'one': 'SELECT 1', 'two': 'SELECT 2'}
     """
     _, *parts = _NAME.split(sql)

@@ -1,8 +1,8 @@
 """Appends per second through the public log, beside the default recorder of the event sourcing library.
 
-Both write events of about 300 bytes, one per append, into the same PostgreSQL from the threads of one process. Ours does
-the whole of it (names, packing, digest, hash chain, header columns); theirs is handed finished bytes. The two take turns,
-and the median of the rounds counts.
+Both write events of about 300 bytes, one per append, into the same PostgreSQL from the threads of one process. Ours
+does the whole of it (names, packing, digest, hash chain, header columns); theirs is handed finished bytes. The two take
+turns, and the median of the rounds counts.
 
     python -m tests.bench.append [--quick] [--json]
 """
@@ -112,7 +112,7 @@ def rate(begin: Callable[[], Operation], writers: int, seconds: float) -> float:
             while not stop.is_set():
                 operation()
                 counts[index] += 1
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised again in the main thread
             errors.append(error)
             ready.abort()
 

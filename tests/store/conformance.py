@@ -342,9 +342,8 @@ class LogConformance:
         assert log.bell.wait(seen, timeout=5) > seen
 
     def test_a_transaction_that_fails_leaves_nothing(self, database: Database) -> None:
-        with pytest.raises(ZeroDivisionError), database.transaction() as transaction:
-            transaction.execute("INSERT INTO checkpoints (name, position) VALUES ('a', 1)")
-            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):
+            _note_and_fail(database)
 
         assert database.query("SELECT count(*) FROM checkpoints") == [(0,)]
 
@@ -400,3 +399,9 @@ def _write(database: Database, statement: str, **params: Any) -> None:
     mark = ":{}" if database.dialect == "sqlite" else "%({})s"
     with database.transaction() as transaction:
         transaction.execute(statement.format(**{name: mark.format(name) for name in params}), params)
+
+
+def _note_and_fail(database: Database) -> None:
+    with database.transaction() as transaction:
+        transaction.execute("INSERT INTO checkpoints (name, position) VALUES ('a', 1)")
+        raise ZeroDivisionError

@@ -6,7 +6,7 @@ import ctypes
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event, Lock, Thread, get_ident
+from threading import Event, Thread, get_ident
 from time import monotonic, sleep
 
 import pytest
@@ -196,62 +196,54 @@ def test_a_leader_that_vanished_without_a_word_is_replaced() -> None:
     assert desk.batches == [[1]]
 
 
+class Crowd:
+    """Threads that submit again and again, whatever is thrown into them. Counts what they did."""
+
+    def __init__(self, coalescer: Coalescer[int, int], size: int) -> None:
+        self._coalescer = coalescer
+        self.counts, self.interrupts, self.idents = [0] * size, [0] * size, [0] * size
+        self.stop = Event()
+        self.threads = [Thread(target=self._run, args=(index,), daemon=True) for index in range(size)]
+
+    def _run(self, index: int) -> None:
+        self.idents[index] = get_ident()
+        # An exception may be thrown in the middle of catching another one; hence two of these.
+        self._guarded(index, lambda: self._guarded(index, lambda: self._submit(index)))
+
+    def _guarded(self, index: int, act: Callable[[], None]) -> None:
+        while not self.stop.is_set():
+            try:
+                act()
+            except Interrupt:
+                self.interrupts[index] += 1
+
+    def _submit(self, index: int) -> None:
+        work = index * 1_000_000 + self.counts[index]
+        assert self._coalescer.submit(work, 1) == work
+        self.counts[index] += 1
+
+
 def test_nobody_is_stuck_whatever_is_thrown_whenever() -> None:
-    written: list[int] = []
-    guard = Lock()
+    chance = random.Random(7)
 
     def write(works: Sequence[int]) -> list[int]:
         sleep(random.random() * 0.0005)
-        with guard:
-            written.extend(works)
         return list(works)
 
-    coalescer = Coalescer(write, limit=5)
-    counts, interrupts = [0] * 6, [0] * 6
-    stop = Event()
-    idents = [0] * 6
-
-    def work(index: int) -> None:
-        number = 0
-        while not stop.is_set():
-            try:
-                while not stop.is_set():
-                    number += 1
-                    work_id = index * 1_000_000 + number
-                    assert coalescer.submit(work_id, 1) == work_id
-                    counts[index] += 1
-            except Interrupt:
-                interrupts[index] += 1
-
-    def survive(index: int) -> None:
-        while not stop.is_set():
-            try:
-                work(index)
-            except Interrupt:
-                interrupts[index] += 1
-
-    def run(index: int) -> None:
-        idents[index] = get_ident()
-        while not stop.is_set():
-            try:
-                survive(index)
-            except Interrupt:
-                interrupts[index] += 1
-
-    threads = [Thread(target=run, args=(index,), daemon=True) for index in range(6)]
-    for thread in threads:
+    crowd = Crowd(Coalescer(write, limit=5), 6)
+    for thread in crowd.threads:
         thread.start()
-    until(lambda: all(counts))
-    chance = random.Random(7)
+    until(lambda: all(crowd.counts))
+
     deadline = monotonic() + 3
     while monotonic() < deadline:
-        throw(chance.choice(idents), Interrupt)
+        throw(chance.choice(crowd.idents), Interrupt)
         sleep(chance.random() * 0.002)
 
-    before = list(counts)
-    until(lambda: all(now > then for now, then in zip(counts, before, strict=True)))
-    stop.set()
-    for thread in threads:
+    before = list(crowd.counts)
+    until(lambda: all(now > then for now, then in zip(crowd.counts, before, strict=True)))
+    crowd.stop.set()
+    for thread in crowd.threads:
         thread.join(timeout=10)
         assert not thread.is_alive()
-    assert sum(interrupts) > 100
+    assert sum(crowd.interrupts) > 100

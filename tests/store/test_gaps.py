@@ -72,10 +72,10 @@ def test_no_event_is_skipped_and_none_is_seen_twice_while_the_server_crashes(ser
         assert ready.acquire(timeout=60)
     go.set()
 
-    until(lambda: min(counts) > 50)
+    until(lambda: min(counts[:]) > 50)
     server.restart("immediate")
-    before = list(counts)
-    until(lambda: all(now > then + 50 for now, then in zip(counts, before, strict=True)))
+    before = counts[:]
+    until(lambda: all(now > then + 50 for now, then in zip(counts[:], before, strict=True)))
     stop.set()
     for writer in writers:
         writer.join(timeout=30)
@@ -87,7 +87,7 @@ def test_no_event_is_skipped_and_none_is_seen_twice_while_the_server_crashes(ser
         positions = [position for (position,) in database.query("SELECT position FROM events ORDER BY position")]
         streams = database.query("SELECT count(*), max(version) FROM events GROUP BY stream")
     assert follower.seen == positions
-    assert len(positions) >= sum(counts)
+    assert len(positions) >= sum(counts[:])
     assert all(count == version for count, version in streams)
 
 

@@ -54,16 +54,22 @@ class _Positionless(AggregateRecorder):
 
 
 class TestAggregatesInMemory(_Memory, AggregateRecorderTestCase):
+    """Streams, in memory."""
+
     def create_recorder(self) -> AggregateRecorder:
         return _Positionless(super().create_recorder())
 
 
 class TestAggregatesInAFile(_File, AggregateRecorderTestCase):
+    """Streams, in a file."""
+
     def create_recorder(self) -> AggregateRecorder:
         return _Positionless(super().create_recorder())
 
 
 class TestAggregatesInPostgres(_Postgres, AggregateRecorderTestCase):
+    """Streams, in PostgreSQL."""
+
     def create_recorder(self) -> AggregateRecorder:
         return _Positionless(super().create_recorder())
 
@@ -75,38 +81,50 @@ class _Subscribing(ApplicationRecorderTestCase[Recorder]):
         self.optional_test_insert_subscribe()
 
 
-class TestApplicationInMemory(_Memory, _Subscribing): ...
+class TestApplicationInMemory(_Memory, _Subscribing):
+    """The log, in memory."""
 
 
-class TestApplicationInAFile(_File, _Subscribing): ...
+class TestApplicationInAFile(_File, _Subscribing):
+    """The log, in a file."""
 
 
 class TestApplicationInPostgres(_Postgres, _Subscribing):
+    """The log, in PostgreSQL."""
+
     EXPECT_CONTIGUOUS_NOTIFICATION_IDS = False
 
 
-class TestTrackingInMemory(_Memory, TrackingRecorderTestCase): ...
+class TestTrackingInMemory(_Memory, TrackingRecorderTestCase):
+    """Tracking, in memory."""
 
 
-class TestTrackingInAFile(_File, TrackingRecorderTestCase): ...
+class TestTrackingInAFile(_File, TrackingRecorderTestCase):
+    """Tracking, in a file."""
 
 
-class TestTrackingInPostgres(_Postgres, TrackingRecorderTestCase): ...
+class TestTrackingInPostgres(_Postgres, TrackingRecorderTestCase):
+    """Tracking, in PostgreSQL."""
 
 
-class TestProcessInMemory(_Memory, ProcessRecorderTestCase): ...
+class TestProcessInMemory(_Memory, ProcessRecorderTestCase):
+    """The log with tracking, in memory."""
 
 
-class TestProcessInAFile(_File, ProcessRecorderTestCase): ...
+class TestProcessInAFile(_File, ProcessRecorderTestCase):
+    """The log with tracking, in a file."""
 
 
-class TestProcessInPostgres(_Postgres, ProcessRecorderTestCase): ...
+class TestProcessInPostgres(_Postgres, ProcessRecorderTestCase):
+    """The log with tracking, in PostgreSQL."""
 
 
-class TestNonInterleavingInMemory(_Memory, NonInterleavingNotificationIDsBaseCase): ...
+class TestNonInterleavingInMemory(_Memory, NonInterleavingNotificationIDsBaseCase):
+    """Appends in one piece, in memory."""
 
 
-class TestNonInterleavingInAFile(_File, NonInterleavingNotificationIDsBaseCase): ...
+class TestNonInterleavingInAFile(_File, NonInterleavingNotificationIDsBaseCase):
+    """Appends in one piece, in a file."""
 
 
 class TestNonInterleavingInPostgres(_Postgres, NonInterleavingNotificationIDsBaseCase):

@@ -78,6 +78,8 @@ class ObjectsConformance:
 
 
 class TestFolder(ObjectsConformance):
+    """A folder."""
+
     @pytest.fixture
     def objects(self, tmp_path: Path) -> Objects:
         return open_objects((tmp_path / "objects").as_uri())
@@ -101,6 +103,8 @@ def s3() -> Iterator[str]:
 
 
 class TestS3(ObjectsConformance):
+    """A bucket."""
+
     @pytest.fixture
     def objects(self, s3: str) -> Objects:
         return open_objects(f"{s3}/test-{uuid4().hex[:12]}?secure=false")

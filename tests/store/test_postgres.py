@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -21,6 +21,8 @@ from tests.store.words import a_stream, appended, end, row, some, vocabulary, wr
 
 
 class TestPostgres(LogConformance):
+    """A schema of a PostgreSQL database."""
+
     @pytest.fixture
     def database(self, server: str) -> Iterator[Database]:
         with fresh_schema(server) as url, open_database(url) as database:
@@ -211,7 +213,7 @@ def test_positions_follow_the_order_of_the_append_not_of_the_streams(log: Log) -
     assert [header.position for header in headers] == sorted(header.position for header in headers)
 
 
-def _a_chain(log: Log, length: int) -> object:
+def _a_chain(log: Log, length: int) -> UUID:
     headers = a_stream(log)
     while headers[-1].version < length:
         try:

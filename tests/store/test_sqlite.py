@@ -19,6 +19,8 @@ from tests.store.words import a_stream, appended, end, some, vocabulary, written
 
 
 class TestSQLiteFile(LogConformance):
+    """A file."""
+
     @pytest.fixture
     def database(self, tmp_path: Path) -> Iterator[Database]:
         with open_database(f"sqlite:///{tmp_path}/log.db?synchronous=normal") as database:
@@ -26,6 +28,8 @@ class TestSQLiteFile(LogConformance):
 
 
 class TestSQLiteMemory(LogConformance):
+    """The memory of this process."""
+
     @pytest.fixture
     def database(self) -> Iterator[Database]:
         with open_database("sqlite://") as database:
@@ -87,7 +91,7 @@ def test_another_process_leads_until_it_ends(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named() -> None:
-    with pytest.raises(Unavailable, match="/nowhere/log.db"):
+    with pytest.raises(Unavailable, match=r"/nowhere/log\.db"):
         open_database("sqlite:////nowhere/log.db")
 
 

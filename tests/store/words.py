@@ -83,7 +83,7 @@ def a_stream(log: Log, count: int = 1, content: str = "whales") -> list[Header]:
 def row(stream: UUID, version: int, *, append: UUID | None = None, body: bytes = b"body", name: str = "t:e") -> Row:
     """A row as a recorder takes it."""
     header = Header(
-        0, stream, version, "t", name, "s", None, None, None, NOON, None, None, None, None, None, None, None, None, None,
-        None, 1, append or uuid4(), "m", len(body), b"d" * 32, b"h" * 32,
+        0, stream, version, "t", name, "s", None, None, None, NOON, None, None, None, None, None, None, None, None,
+        None, None, 1, append or uuid4(), "m", len(body), b"d" * 32, b"h" * 32,
     )  # fmt: skip
     return header, body
