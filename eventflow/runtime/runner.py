@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -89,6 +90,7 @@ class Runner:
         self._chance = chance
         self.running: dict[int, Attempt] = {}
         """What each thread is at; the worker's watchdog reads it."""
+        self._in_doubt: set[Job] = set()
 
     def run(self, job: Job) -> None:
         """Do the job, if it still is one."""
@@ -118,17 +120,33 @@ class Runner:
         while True:
             document = self._repository.get(reaction.aggregate, job.stream, version=job.version)
             standing = document.standing
-            if standing.version != job.version or standing.phase == Phase.CLAIMED:
-                return None
             try:
+                if job in self._in_doubt:
+                    self._resolve(job, document)
+                if standing.version != job.version or standing.phase == Phase.CLAIMED:
+                    return None
                 outcome.claim(document, reaction, job.attempt, self._owner)
                 header = self._repository.save(document, context=Context(causation=job.position))[-1]
             except VersionConflict:
                 continue
+            except Unavailable:
+                self._in_doubt.add(job)
+                raise
             except TransitionRefused as error:
                 log.warning("%s", error)
                 return None
             return self._attempt(reaction, job, document, header)
+
+    def _resolve(self, job: Job, document: Aggregate[Any]) -> None:
+        """Give back a claim of ours that was recorded although the database's answer was lost.
+
+        Nobody works on it, and nobody would rescue it while our heart beats.
+        """
+        standing = document.standing
+        if (standing.version, standing.phase, standing.owner) == (job.version + 1, Phase.CLAIMED, self._owner):
+            outcome.interrupt(document, "the database did not answer the claim", self._clock())
+            self._repository.save(document, context=Context(causation=job.position))
+        self._in_doubt.discard(job)
 
     def _attempt(self, reaction: Reaction[Any, Any], job: Job, document: Aggregate[Any], header: Header) -> Attempt:
         context = Context(
@@ -183,29 +201,36 @@ class Runner:
         return result
 
     def _converse(self, attempt: Attempt, exchange: Exchange[Any]) -> object:
+        reaction, masker = attempt.reaction, self._masker
         try:
             request = next(exchange)
             while True:
+                asked = self._announced(attempt, request)
                 try:
-                    response = self._exchange(attempt, request)
+                    response = self._network.send(asked)
                 except Unavailable as error:
                     request = exchange.throw(error)
                 else:
+                    attempt.unsaved.append(partial(outcome.response, reaction=reaction, response=response, masker=masker))
                     request = exchange.send(response)
         except StopIteration as end:
             return end.value
         finally:
             exchange.close()
 
-    def _exchange(self, attempt: Attempt, request: Request) -> Response:
+    def _announced(self, attempt: Attempt, request: Request) -> Request:
+        """The request with its key, once it is recorded that it will be sent."""
         reaction = attempt.reaction
         attempt.ordinal += 1
         key = idempotency_key(reaction.name, attempt.job.stream, attempt.origin, attempt.ordinal)
         asked = request.with_headers({IDEMPOTENCY_KEY: key})
-        self._append(attempt, lambda document: outcome.request(document, reaction, asked, self._masker))
-        response = self._network.send(asked)
-        attempt.unsaved.append(lambda document: outcome.response(document, reaction, response, self._masker))
-        return response
+        record = partial(outcome.request, reaction=reaction, request=asked, masker=self._masker)
+        try:
+            # That our own database is away is no failure of the handler.
+            self._patience.until_available(lambda: self._append(attempt, record))
+        except Unavailable as error:
+            raise Stopping from error
+        return asked
 
     # -- outcome ---------------------------------------------------------------------------------
 

@@ -1,0 +1,58 @@
+"""What the workers of these tests do: documents whose titles say how hard they are to write."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from typing import Any
+
+from eventflow.model.reaction import Reaction, task
+from eventflow.model.retry import Retry
+from tests.walks.library import Document, Status, Written, sending
+
+PATIENT = Retry(attempts=5, after=timedelta(seconds=0.1))
+
+FOR_EVER = 600.0
+"""Longer than any test, in seconds."""
+
+
+@task(
+    Document,
+    on=Status.QUEUED,
+    processing=Status.WRITING,
+    complete=Status.WRITTEN,
+    failed=Status.ERROR,
+    retry=Retry(attempts=2),
+)
+def labour(document: Document) -> Written:
+    """Hard only at first: a document that was interrupted before is written at once."""
+    if not document.standing.interruptions:
+        _HARDSHIPS.get(document.title.partition(" ")[0], _nothing)()
+    return Written(text=f"{document.title}\nwritten by {os.getpid()}")
+
+
+def reactions(peer: str, retry: Retry = PATIENT) -> list[Reaction[Any, Any]]:
+    """Write a document, then send it to the peer at this URL."""
+    return [labour, sending(peer, retry=retry)]
+
+
+def _nothing() -> None:
+    """Most titles are easy."""
+
+
+def _brief() -> None:
+    time.sleep(0.7)
+
+
+def _interruptible() -> None:
+    end = time.monotonic() + FOR_EVER
+    while time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def _deaf() -> None:
+    time.sleep(FOR_EVER)
+
+
+_HARDSHIPS = {"brief": _brief, "long": _interruptible, "deaf": _deaf}
