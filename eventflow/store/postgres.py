@@ -53,7 +53,7 @@ class PostgresDatabase(Database):
     def __init__(self, url: str) -> None:
         self._url, self.schema = _split(url)
         self.closed = False
-        self._leaderships: list[PostgresLeadership] = []
+        self._led: set[PostgresLeadership] = set()
         self._pool: Pool[Connection] = Pool(self.connect)
         self.bell: Bell = PostgresBell(self)
         self._recorder = PostgresRecorder(self)
@@ -100,9 +100,7 @@ class PostgresDatabase(Database):
         transaction.execute(sql)
 
     def leadership(self, name: str) -> Leadership:
-        leadership = PostgresLeadership(self, name)
-        self._leaderships.append(leadership)
-        return leadership
+        return PostgresLeadership(self, name, self._led)
 
     def recorder(self) -> Recorder:
         return self._recorder
@@ -111,7 +109,7 @@ class PostgresDatabase(Database):
         self.closed = True
         self.bell.close()
         self._recorder.close()
-        for leadership in self._leaderships:
+        for leadership in list(self._led):
             leadership.release()
         self._pool.close()
 
@@ -314,21 +312,18 @@ class PostgresRecorder(Recorder):
         return _dealt(positions, batch)
 
     def _insert(self, packed: list[bytes]) -> list[int]:
-        # The append id makes this safe: if a commit came through although its answer was lost, the next attempt
-        # conflicts, and the rows are recognised.
-        lost: EventflowError | None = None
+        # The append id makes another attempt safe: if a commit came through although its answer was lost, the next
+        # attempt conflicts, and the rows are recognised.
         for pause in _PAUSES:
-            sleep(pause)
             try:
-                positions = self._insert_once(packed)
-            except Unavailable as error:
-                if isinstance(error, StorageFull) or self._database.closed:
+                return self._insert_once(packed)
+            except StorageFull:
+                raise
+            except Unavailable:
+                if self._database.closed:
                     raise
-                lost = error
-            else:
-                return positions
-        assert lost is not None
-        raise lost
+            sleep(pause)
+        return self._insert_once(packed)
 
     def _insert_once(self, packed: list[bytes]) -> list[int]:
         try:
@@ -480,8 +475,8 @@ class PostgresLeadership:
     that is held or out of reach lets happen. Without that, a paused leader would make everybody wait.
     """
 
-    def __init__(self, database: PostgresDatabase, name: str) -> None:
-        self._database = database
+    def __init__(self, database: PostgresDatabase, name: str, led: set[PostgresLeadership]) -> None:
+        self._database, self._led = database, led
         self._key = int.from_bytes(sha256(f"{database.schema}/{name}".encode()).digest()[:8], "big", signed=True)
         self._connection: Connection | None = None
 
@@ -495,6 +490,7 @@ class PostgresLeadership:
             found = connection.execute("SELECT pg_try_advisory_lock(%s)", (self._key,)).fetchone()
         if found is not None and found[0]:
             self._connection = connection
+            self._led.add(self)
             return True
         connection.close()
         return False
@@ -512,6 +508,7 @@ class PostgresLeadership:
 
     def release(self) -> None:
         """Let somebody else lead."""
+        self._led.discard(self)
         connection, self._connection = self._connection, None
         _close(connection)
 

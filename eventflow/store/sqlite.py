@@ -55,7 +55,7 @@ class SQLiteDatabase(Database):
         self._synchronous = _synchronous(parse_qs(parts.query))
         self._writing = RLock()
         self._leaders: set[str] = set()
-        self._leaderships: list[FileLeadership] = []
+        self._led: set[FileLeadership] = set()
         self._writer = self._connect()
         self._readers: Pool[sqlite3.Connection] = Pool(self._reader)
         self.bell = Bell()
@@ -103,15 +103,13 @@ class SQLiteDatabase(Database):
     def leadership(self, name: str) -> Leadership:
         if not self.path:
             return MemoryLeadership(self._leaders, name)
-        leadership = FileLeadership(Path(f"{self.path}.lock-{name}"))
-        self._leaderships.append(leadership)
-        return leadership
+        return FileLeadership(Path(f"{self.path}.lock-{name}"), self._led)
 
     def recorder(self) -> Recorder:
         return self._recorder
 
     def close(self) -> None:
-        for leadership in self._leaderships:
+        for leadership in list(self._led):
             leadership.release()
         self._readers.close()
         with self._alone():
@@ -288,8 +286,8 @@ class SQLiteRecorder(Recorder):
 class FileLeadership:
     """A lock on a file beside the database; the system lets go of it when the process ends."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, led: set[FileLeadership]) -> None:
+        self._path, self._led = path, led
         self._file: int | None = None
 
     def acquire(self) -> bool:
@@ -303,6 +301,7 @@ class FileLeadership:
             os.close(file)
             return False
         self._file = file
+        self._led.add(self)
         return True
 
     @property
@@ -312,6 +311,7 @@ class FileLeadership:
 
     def release(self) -> None:
         """Let somebody else lead."""
+        self._led.discard(self)
         file, self._file = self._file, None
         if file is not None:
             os.close(file)
