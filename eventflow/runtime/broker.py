@@ -15,6 +15,7 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Middleware, ShutdownNotifications, TimeLimit, TimeLimitExceeded
 from dramatiq.middleware import Shutdown as WorkerShutdown
+from dramatiq.middleware.threading import raise_thread_exception
 
 from eventflow.errors import Misconfigured, Unavailable
 from eventflow.runtime.interrupts import Overdue, Stopping
@@ -54,7 +55,9 @@ class _Notices(ShutdownNotifications):
         """Handlers first get their grace; ``interrupt`` strikes when it is over."""
 
     def interrupt(self) -> None:
-        self.manager.shutdown()
+        # A copy: handlers that end meanwhile take themselves off the list.
+        for thread in list(self.manager.notifications):  # type: ignore[attr-defined]  # threads, not gevent
+            raise_thread_exception(thread, WorkerShutdown)
 
     def arm(self) -> None:
         self.manager.add_notification()
@@ -82,6 +85,7 @@ class Broker:
         self._deadlines = _Deadlines(interval=100)
         self._notices = _Notices()
         self._dramatiq = _open(self.url, self.namespace, [self._deadlines, self._notices])
+        self._failures = _failures(self._dramatiq)
         self._actors = {queue: self._actor(queue) for queue in self.queues}
         self._worker: dramatiq.Worker | None = None
         self._handle: Handle | None = None
@@ -95,17 +99,13 @@ class Broker:
         """Hand jobs over; returns when the broker has them. Raises ``Unavailable``."""
         actor = self._actors[queue]
         messages = [actor.message_with_options(kwargs=job.message()).copy(message_id=job.id) for job in jobs]
-        try:
+        with self._reached():
             self._enqueue(messages)
-        except (BrokerConnectionError, OSError) as error:
-            raise Unavailable("The broker", error) from error
 
     def depth(self, queue: str) -> int:
         """How many messages wait that no worker holds. Raises ``Unavailable``."""
-        try:
+        with self._reached():
             return _depth(self._dramatiq, self._actors[queue].queue_name)
-        except (BrokerConnectionError, OSError) as error:
-            raise Unavailable("The broker", error) from error
 
     def start(self, handle: Handle, *, threads: int, queues: Iterable[str] | None = None) -> None:
         """Begin to consume: every job is given to ``handle`` in one of ``threads`` threads."""
@@ -128,7 +128,11 @@ class Broker:
         late = threading.Timer(grace, self._notices.interrupt)
         late.daemon = True
         late.start()
-        worker.stop(timeout=int((grace + 5) * 1000))
+        try:
+            with self._reached():
+                worker.stop(timeout=int((grace + 5) * 1000))
+        except Unavailable as error:
+            log.warning("What was fetched and not begun could not be given back, it is sent again later: %s", error)
         late.cancel()
         # A worker leaves a middleware behind that would wake it again.
         self._dramatiq.middleware[:] = [self._deadlines, self._notices]
@@ -163,6 +167,13 @@ class Broker:
             except (TimeLimitExceeded, WorkerShutdown):
                 log.debug("An interrupt came after its handler had ended.")
 
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except self._failures as error:
+            raise Unavailable("The broker", error) from error
+
     def _disarm(self) -> None:
         self._deadlines.disarm()
         self._notices.disarm()
@@ -178,7 +189,9 @@ class Broker:
 
     def _actor(self, queue: str) -> dramatiq.Actor[..., None]:
         name = f"{self.namespace}.{queue}"
-        return dramatiq.Actor(self._run, actor_name=name, queue_name=name, priority=0, broker=self._dramatiq, options={})
+        return dramatiq.Actor(
+            self._run, actor_name=name, queue_name=name, priority=0, broker=self._dramatiq, options={}
+        )
 
     def _run(self, **message: Any) -> None:
         if self._handle is not None:
@@ -219,9 +232,18 @@ def _open_redis(url: str, namespace: str, middleware: list[Middleware]) -> drama
     return RedisBroker(url=url, namespace=namespace, middleware=middleware)
 
 
+def _failures(broker: dramatiq.Broker) -> tuple[type[Exception], ...]:
+    """What is raised when the broker is out of reach: that of Redis lets the errors of its client through."""
+    if not hasattr(broker, "client"):
+        return BrokerConnectionError, OSError
+    from redis import RedisError
+
+    return BrokerConnectionError, OSError, RedisError
+
+
 def _depth(broker: dramatiq.Broker, queue: str) -> int:
     if isinstance(broker, StubBroker):
         return broker.queues[queue].qsize()
     if hasattr(broker, "client"):
         return cast("int", broker.client.llen(f"{broker.namespace}:{queue}"))  # type: ignore[attr-defined]
-    return cast("int", broker.get_queue_message_counts(queue)[0])  # type: ignore[attr-defined]
+    return broker.depth(queue)  # type: ignore[attr-defined, no-any-return]

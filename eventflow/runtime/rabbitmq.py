@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pika
 from dramatiq import Message
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.errors import ConnectionClosed
+
+_LOST = (pika.exceptions.AMQPConnectionError, pika.exceptions.AMQPChannelError)
 
 
 class QuorumBroker(RabbitmqBroker):
@@ -24,12 +26,25 @@ class QuorumBroker(RabbitmqBroker):
 
     def enqueue_many(self, messages: Sequence[Message[Any]]) -> None:
         """Enqueue all messages or raise ``ConnectionClosed``; some may have arrived then."""
-        for queue in {message.queue_name for message in messages}:
-            self.declare_queue(queue, ensure=True)
+        for attempt in ("first", "last"):
+            # A relay that had nothing to say for minutes finds its connection closed by the server.
+            for queue in {message.queue_name for message in messages}:
+                self.declare_queue(queue, ensure=True)
+            try:
+                self._publish(self._batch_channel(), messages)
+            except _LOST as error:
+                self._forget({message.queue_name for message in messages})
+                if attempt == "last":
+                    raise ConnectionClosed(error) from None
+            else:
+                return
+
+    def depth(self, queue: str) -> int:
+        """How many messages wait in a queue that no worker holds; declares it. Raises ``ConnectionClosed``."""
         try:
-            self._publish(self._batch_channel(), messages)
-        except (pika.exceptions.AMQPConnectionError, pika.exceptions.AMQPChannelError) as error:
-            self._forget(messages)
+            return int(self._declare_queue(queue).method.message_count)  # type: ignore[no-untyped-call]
+        except _LOST as error:
+            self._forget({queue})
             raise ConnectionClosed(error) from None
 
     def _publish(self, channel: Any, messages: Sequence[Message[Any]]) -> None:
@@ -56,10 +71,10 @@ class QuorumBroker(RabbitmqBroker):
             self._batches.channel = channel
         return channel
 
-    def _forget(self, messages: Sequence[Message[Any]]) -> None:
+    def _forget(self, queues: Iterable[str]) -> None:
         # The queue may have been deleted or the server replaced: connect and declare again next time.
         self._batches.channel = None
-        self.queues_pending.update(message.queue_name for message in messages)
+        self.queues_pending.update(queues)
         del self.connection
 
     def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:

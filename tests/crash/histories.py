@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 from uuid import UUID
 
 from eventflow.app import Eventflow
@@ -79,7 +80,7 @@ def check_history(headers: list[Header]) -> None:
     assert names["document:written"] == 1, told
     assert names["document:published"] == (headers[-1].status == Status.COMPLETE), told
     phases = [one.phase for one in headers if one.phase]
-    assert (Phase.CLAIMED, Phase.CLAIMED) not in set(zip(phases, phases[1:], strict=False)), told
+    assert (Phase.CLAIMED, Phase.CLAIMED) not in set(pairwise(phases)), told
 
 
 def sent(headers: list[Header]) -> bool:

@@ -1,4 +1,4 @@
-"""A database that goes away in the middle of an append: was it recorded or not?"""
+"""A database that goes away in the middle of an append, so that nobody knows whether it was recorded."""
 
 from __future__ import annotations
 

@@ -31,4 +31,4 @@ def test_a_worker_killed_at_this_place_leaves_work_that_another_finishes(
     histories.check(peer)
     assert histories.statuses() == {Status.COMPLETE: DOCUMENTS}
     if "answer" in fault:
-        assert len(peer.asked) > len({asked.key for asked in peer.asked}), "The answer that was lost is asked for again."
+        assert len(peer.asked) > len({asked.key for asked in peer.asked}), "What was lost is asked again."
