@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import dramatiq
@@ -243,7 +243,7 @@ def _failures(broker: dramatiq.Broker) -> tuple[type[Exception], ...]:
 
 def _depth(broker: dramatiq.Broker, queue: str) -> int:
     if isinstance(broker, StubBroker):
-        return broker.queues[queue].qsize()
+        return int(broker.queues[queue].qsize())
     if hasattr(broker, "client"):
-        return cast("int", broker.client.llen(f"{broker.namespace}:{queue}"))  # type: ignore[attr-defined]
-    return broker.depth(queue)  # type: ignore[attr-defined, no-any-return]
+        return int(broker.client.llen(f"{broker.namespace}:{queue}"))  # type: ignore[attr-defined]
+    return int(broker.depth(queue))  # type: ignore[attr-defined]

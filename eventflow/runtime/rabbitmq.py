@@ -26,18 +26,23 @@ class QuorumBroker(RabbitmqBroker):
 
     def enqueue_many(self, messages: Sequence[Message[Any]]) -> None:
         """Enqueue all messages or raise ``ConnectionClosed``; some may have arrived then."""
-        for attempt in ("first", "last"):
+        try:
+            self._publish(messages)
+        except pika.exceptions.UnroutableError as error:
+            # The queue was deleted. Declared again at once, its consumers might never learn of it and wait for ever.
+            self._forget({message.queue_name for message in messages})
+            raise ConnectionClosed(error) from None
+        except _LOST:
             # A relay that had nothing to say for minutes finds its connection closed by the server.
-            for queue in {message.queue_name for message in messages}:
-                self.declare_queue(queue, ensure=True)
-            try:
-                self._publish(self._batch_channel(), messages)
-            except _LOST as error:
-                self._forget({message.queue_name for message in messages})
-                if attempt == "last":
-                    raise ConnectionClosed(error) from None
-            else:
-                return
+            self._forget({message.queue_name for message in messages})
+            self._publish_again(messages)
+
+    def _publish_again(self, messages: Sequence[Message[Any]]) -> None:
+        try:
+            self._publish(messages)
+        except _LOST as error:
+            self._forget({message.queue_name for message in messages})
+            raise ConnectionClosed(error) from None
 
     def depth(self, queue: str) -> int:
         """How many messages wait in a queue that no worker holds; declares it. Raises ``ConnectionClosed``."""
@@ -47,7 +52,10 @@ class QuorumBroker(RabbitmqBroker):
             self._forget({queue})
             raise ConnectionClosed(error) from None
 
-    def _publish(self, channel: Any, messages: Sequence[Message[Any]]) -> None:
+    def _publish(self, messages: Sequence[Message[Any]]) -> None:
+        for queue in {message.queue_name for message in messages}:
+            self.declare_queue(queue, ensure=True)
+        channel = self._batch_channel()
         returned: list[Any] = self._batches.returned
         returned.clear()
         for message in messages:
