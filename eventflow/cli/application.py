@@ -1,12 +1,16 @@
-"""The application that a command works on: found by its name, and on the engines that the command line names."""
+"""The application that a command works on: found by its name, and on the engines that the command line names.
+
+A name is ``MODULE:ATTRIBUTE``. The attribute is an ``Eventflow``, or a function without arguments that makes one.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from inspect import Parameter, signature
 from pathlib import Path
 from types import ModuleType
 
@@ -33,11 +37,16 @@ def application(session: Session) -> Eventflow:
     own code says otherwise.
     """
     name, _, attribute = (session.app or settings(session).app or _default()).partition(":")
-    # While the module is imported, its Settings() shall find what the command line says.
+    # While the application is made, its Settings() shall find what the command line says.
     with _environment(_named(session)):
         app = _attribute(_module(name), attribute)
     _check(app, session)
     return app
+
+
+def is_named(session: Session) -> bool:
+    """Whether anything says which application to work on."""
+    return bool(session.app or settings(session).app or _beside())
 
 
 def _named(session: Session) -> dict[str, str]:
@@ -46,8 +55,12 @@ def _named(session: Session) -> dict[str, str]:
     return {name: url for name, url in engines.items() if url is not None}
 
 
+def _beside() -> bool:
+    return Path("app.py").is_file() or Path("app/__init__.py").is_file()
+
+
 def _default() -> str:
-    if Path("app.py").is_file() or Path("app/__init__.py").is_file():
+    if _beside():
         return "app"
     raise Misconfigured("Which application? Say --app MODULE:ATTRIBUTE, set EVENTFLOW_APP, or work beside an app.py.")
 
@@ -87,12 +100,30 @@ def _attribute(module: ModuleType, name: str) -> Eventflow:
     apps = {one: value for one, value in vars(module).items() if isinstance(value, Eventflow)}
     if name in apps:
         return apps[name]
+    if callable(made := getattr(module, name, None) if name else None):
+        return _made(module, name, made)
     if not name and len(apps) == 1:
         return next(iter(apps.values()))
     here = f'"{module.__name__}" holds'
     if name:
         raise Misconfigured(f'{here} no application "{name}".{did_you_mean(name, list(apps))}')
     raise Misconfigured(f"{here} {len(apps)} applications. Name one: {module.__name__}:ATTRIBUTE.")
+
+
+_OPEN = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+
+
+def _made(module: ModuleType, name: str, factory: Callable[[], object]) -> Eventflow:
+    if isinstance(factory, type) or any(_must_be_given(one) for one in signature(factory).parameters.values()):
+        raise Misconfigured(f'"{module.__name__}:{name}" is neither an application nor a function that makes one.')
+    app = factory()
+    if not isinstance(app, Eventflow):
+        raise Misconfigured(f'"{module.__name__}:{name}" made a {type(app).__name__}, not an Eventflow.')
+    return app
+
+
+def _must_be_given(parameter: Parameter) -> bool:
+    return parameter.default is parameter.empty and parameter.kind not in _OPEN
 
 
 def _check(app: Eventflow, session: Session) -> None:

@@ -25,6 +25,7 @@ class Code(IntEnum):
 # The first kind that fits counts.
 _CODES: tuple[tuple[type[errors.EventflowError], Code], ...] = (
     (errors.NotFound, Code.NOT_FOUND),
+    (errors.BadFilter, Code.USAGE),
     (errors.Refused, Code.REFUSED),
     (errors.Conflict, Code.REFUSED),
     (errors.Unavailable, Code.UNREACHABLE),
@@ -36,7 +37,7 @@ _CODES: tuple[tuple[type[errors.EventflowError], Code], ...] = (
 _HINTS: tuple[tuple[type[errors.EventflowError], str], ...] = (
     (errors.StorageFull, "Make room and try again; nothing of the append was recorded."),
     (errors.Unavailable, 'See that it runs and that its address is right: "eventflow doctor" looks at each service.'),
-    (errors.Conflict, "Somebody else was faster. Look at the item and try again."),
+    (errors.VersionConflict, "Somebody else was faster. Look at the item and try again."),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import traceback
@@ -98,17 +99,25 @@ def cli(
     """Event-sourced workflows: one log, and everything that is done with it."""
     if verbose and quiet:
         raise click.UsageError("--verbose and --quiet contradict each other.")
-    ctx.color = False if no_color else None
+    ctx.color = False if no_color or os.environ.get("NO_COLOR") else None
     ctx.obj = Session(app, database, broker, as_json, -1 if quiet else verbose, no_color)
 
 
 def main() -> NoReturn:
     """The program ``eventflow``."""
-    levels = {0: logging.WARNING, 1: logging.INFO}
-    level = levels.get(_verbosity(sys.argv[1:]), logging.DEBUG)
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _listen(_verbosity(sys.argv[1:]))
     cli.main()
     raise AssertionError("the group exits")
+
+
+def _listen(verbosity: int) -> None:
+    """Show log records on standard error."""
+    level = {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if verbosity < 2:
+        # What they say below that is about their own insides.
+        for name in ("pika", "dramatiq", "urllib3"):
+            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _misused(error: click.ClickException, arguments: Sequence[str]) -> int:

@@ -8,10 +8,12 @@ standard error. Tables are drawn on a terminal and plain columns everywhere else
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +34,7 @@ class Table:
 
     def cells(self) -> list[list[str]]:
         """The rows as texts, each on one line."""
-        return [["" if cell is None else " ".join(str(cell).split()) for cell in row] for row in self.rows]
+        return [["" if cell is None else one_line(str(cell)) for cell in row] for row in self.rows]
 
     def plain(self) -> str:
         """The table as aligned columns, for pipes and files.
@@ -42,7 +44,7 @@ class Table:
         queued  12
         error   3
         """
-        lines = [list(self.columns), *self.cells()]
+        lines = [*([list(self.columns)] if any(self.columns) else []), *self.cells()]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
@@ -78,6 +80,11 @@ class Session:
         if self.verbosity >= 0:
             self._show(text, err=self.json)
 
+    def hint(self, text: str) -> None:
+        """What one might do next, beside the answer: on standard error; ``-q`` silences it."""
+        if self.verbosity >= 0:
+            click.echo(text, err=True)
+
     def warn(self, text: str) -> None:
         """Something that people should know even when they asked for quiet."""
         click.echo(text, err=True)
@@ -102,10 +109,39 @@ class Session:
         from rich.table import Table as Drawn
         from rich.text import Text
 
-        drawn = Drawn(*table.columns, box=box.SIMPLE_HEAD, header_style="bold")
+        drawn = Drawn(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_header=any(table.columns))
+        for name in table.columns:
+            # What identifies a row stays in one piece; the last column is the one to be folded.
+            drawn.add_column(name, no_wrap=name != table.columns[-1], overflow="fold")
         for row in table.cells():
             drawn.add_row(*map(Text, row))
         Console(stderr=err, no_color=self.no_color or None, highlight=False).print(drawn)
+
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str) -> str:
+    """A text without what would steer a terminal: the log quotes whatever others have said.
+
+    >>> harmless("red" + chr(27) + "[31m alert" + chr(7))
+    'red�[31m alert�'
+    """
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def one_line(text: str) -> str:
+    """A text on one line."""
+    return harmless(" ".join(text.split()))
+
+
+def moment(time: datetime | None) -> str | None:
+    """A time as tables show it: to the second, in UTC.
+
+    >>> moment(datetime(2026, 11, 21, 2, 44, 12, 851628, tzinfo=UTC))
+    '2026-11-21 02:44:12'
+    """
+    return None if time is None else f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 pass_session = click.make_pass_decorator(Session)
@@ -127,7 +163,7 @@ def _plain(value: Any) -> Any:
         return value.model_dump(mode="json")
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
-    if isinstance(value, date):
+    if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
@@ -137,7 +173,7 @@ def _plain(value: Any) -> Any:
 
 
 def _collected(value: Any) -> Any:
-    if isinstance(value, UUID | Path | Enum):
+    if isinstance(value, UUID | Path | Enum | Decimal):
         return str(value)
     if isinstance(value, Mapping):
         return dict(value)

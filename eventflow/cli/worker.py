@@ -1,0 +1,118 @@
+"""``eventflow worker``: does the work of an application until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import FrameType
+
+import click
+
+from eventflow.app import Eventflow
+from eventflow.cli.application import application
+from eventflow.cli.exits import Code
+from eventflow.cli.output import Session, pass_session
+from eventflow.errors import Unavailable, did_you_mean
+from eventflow.runtime.worker import Worker
+from eventflow.store.workers import Workers
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+LOOK = 0.1
+"""Seconds between two looks at whether to go on."""
+
+log = logging.getLogger("eventflow.cli.worker")
+
+
+@click.command()
+@click.option("--threads", type=click.IntRange(1), help="Handlers that run at once [default: the setting].")
+@click.option("--queues", metavar="A,B", help="Only these queues [default: all of them].")
+@click.option("--burst", is_flag=True, help="End when nothing is left to do now.")
+@click.option("--grace", default=30.0, show_default=True, type=click.FloatRange(0), help="Seconds to finish in.")
+@pass_session
+def worker(session: Session, threads: int | None, queues: str | None, burst: bool, grace: float) -> Code:
+    r"""Do the work of an application: run its tasks and endpoints, keep its projections.
+
+    Any number of workers may run at once. The first SIGTERM or Ctrl-C lets what runs finish within the grace, and gives
+    back what does not; the second one ends at once, and the work is rescued by another worker. Ends with 0 when
+    everything ended well, with 1 when a handler could not be stopped or all threads hang.
+
+    \b
+    Example:
+      eventflow --app shop.app:app worker --threads 16 --queues default,mail
+    """
+    with application(session) as app:
+        hand = app.worker(threads=threads, queues=_queues(app, queues))
+        _tell_neighbours(session, app)
+        with _told_to_stop(session) as stopping:
+            hand.start()
+            session.hint(_greeting(app, hand, queues))
+            _work(app, hand, stopping, burst=burst)
+            clean = hand.stop(timedelta(seconds=grace))
+    return _ended(session, hand, clean=clean)
+
+
+def _queues(app: Eventflow, names: str | None) -> list[str] | None:
+    if names is None:
+        return None
+    wanted, known = [one.strip() for one in names.split(",") if one.strip()], app.broker.queues
+    for one in wanted:
+        if one not in known:
+            near = did_you_mean(one, known)
+            raise click.UsageError(f'There is no queue "{one}".{near} There is {", ".join(known)}.')
+    return wanted
+
+
+def _work(app: Eventflow, hand: Worker, stopping: threading.Event, *, burst: bool) -> None:
+    while not stopping.wait(LOOK) and not hand.hung.is_set():
+        try:
+            if burst and app.is_idle():
+                return
+        except Unavailable as error:
+            log.warning("Whether work is left cannot be told: %s", error)
+
+
+@contextmanager
+def _told_to_stop(session: Session) -> Iterator[threading.Event]:
+    """An event that the first signal sets; the second one ends the process."""
+    stopping = threading.Event()
+
+    def heed(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the form that signals want
+        if stopping.is_set():
+            os._exit(128 + number)
+        stopping.set()
+        session.hint("Stopping: what runs may finish. Once more to end at once.")
+
+    before = {one: signal.signal(one, heed) for one in SIGNALS}
+    try:
+        yield stopping
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _tell_neighbours(session: Session, app: Eventflow) -> None:
+    if app.broker.embedded and any(one.fresh for one in Workers(app.database).all()):
+        session.warn(
+            "Another worker is at work on this database. With the embedded broker one works at a time: this one"
+            " takes over when it ends. To share the work, name a broker: --broker amqp://... or redis://..."
+        )
+
+
+def _greeting(app: Eventflow, hand: Worker, queues: str | None) -> str:
+    on = queues or ", ".join(app.broker.queues)
+    return f"Worker {hand.name}: {hand.threads} threads on {on}; {app.settings.database}, {app.settings.broker}."
+
+
+def _ended(session: Session, hand: Worker, *, clean: bool) -> Code:
+    if hand.hung.is_set():
+        session.warn("Every thread hangs in a handler that cannot be interrupted. Start the worker anew.")
+    elif not clean:
+        session.warn("A handler did not end; what it held is given to another worker when the lease is over.")
+    else:
+        session.hint("Ended well.")
+    return Code.OK if clean and not hand.hung.is_set() else Code.SOME_FAILED
