@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import json
-import random
 import threading
 import time
+from collections import Counter
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 
 from eventflow.cli.demo.documents import TOKEN
+
+BUSY, SLOW, JAMMED = 0.09, 0.05, 0.01
+"""Of how many requests it is busy, and slow; how many documents jam it until it is repaired."""
+
+A_WHILE = 0.05
+"""Seconds."""
 
 
 class Press:
     """Listens on a free port of the loopback interface until it is closed.
 
-    One request in ten is answered 503, one in twenty takes longer, and a document of more than ``limit`` bytes
-    gets 422 until ``repair()`` is called. A request that comes again with its key gets its first answer again.
+    One request in ten is answered 503, one in twenty takes longer. Until ``repair()`` a document of more than ``limit``
+    bytes gets 422, and one in a hundred gets 503 as often as it comes. A request that comes again with its key gets its
+    first answer again. Moods depend on keys, not on chance: the same files meet the same press every time.
     """
 
-    def __init__(self, *, limit: int = 60_000, seed: int = 7) -> None:
-        self.limit: int | None = limit
-        self.printed: dict[str, str] = {}
+    def __init__(self, *, limit: int | None = None) -> None:
+        self.limit = limit
+        self.repaired = False
         self.requests = 0
-        self._mood = random.Random(seed)
+        self._printed: dict[str, str] = {}
+        self._asked: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
     def address(self) -> str:
@@ -36,8 +43,8 @@ class Press:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def repair(self) -> None:
-        """Take documents of any size from now on."""
-        self.limit = None
+        """Take documents of any size from now on, and be busy once at most for each."""
+        self.repaired = True
 
     def close(self) -> None:
         """Stop listening."""
@@ -48,19 +55,44 @@ class Press:
         """The status and body that a document gets."""
         with self._lock:
             self.requests += 1
-            mood = self._mood.random()
-        if mood < 0.05:
-            time.sleep(0.05)
-        if mood > 0.9:
+            self._asked[key] += 1
+            times = self._asked[key]
+        if _mood(f"slow {key} {times}") < SLOW:
+            time.sleep(A_WHILE)
+        if self._is_busy(key, times, document):
             return 503, {"error": "the press is busy, come again"}
-        if self.limit is not None and document["size"] > self.limit:
-            return 422, {"error": f"{document['size']} bytes are too many, {self.limit} fit on a page"}
-        return 200, {"url": self.printed.setdefault(key, f"{self.address}/pages/{len(self.printed) + 1}")}
+        if self.limit is not None and not self.repaired and document["size"] > self.limit:
+            return 422, {
+                "error": f"{document['size'] // 1024 + 1} KiB are too many, {self.limit // 1024} fit on a page"
+            }
+        return 200, {"url": self._print(key)}
+
+    def _is_busy(self, key: str, times: int, document: dict[str, Any]) -> bool:
+        if self.repaired:
+            return times == 1 and _mood(f"busy {key}") < BUSY
+        return _mood(f"jam {document['path']}") < JAMMED or _mood(f"busy {key} {times}") < BUSY
+
+    def _print(self, key: str) -> str:
+        with self._lock:
+            return self._printed.setdefault(key, f"{self.address}/pages/{len(self._printed) + 1}")
+
+
+def _mood(about: str) -> float:
+    """A number from 0 to 1 that is always the same for the same thing."""
+    return int.from_bytes(sha256(about.encode()).digest()[:4]) / 2**32
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nobody minds a client that hangs up."""
 
 
 def _handler(press: Press) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        protocol_version: ClassVar[str] = "HTTP/1.1"
+        protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:

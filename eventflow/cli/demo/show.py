@@ -2,116 +2,160 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from eventflow_projections import ErrorGroup, Report
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+import click
+from rich.console import RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
-from eventflow.model.aggregate import Aggregate
+from eventflow.cli import history
+from eventflow.cli.demo.documents import ENDED, DocumentStatus
+from eventflow.cli.output import Session, one_line
 from eventflow.model.recorded import Recorded
+from eventflow_projections import ErrorGroup, Report
 
-ENDED = ("complete", "error")
 PLAIN_EVERY = 2.0
+"""Seconds between two lines where nothing can move."""
+
+COLOURS = {DocumentStatus.COMPLETE: "green", DocumentStatus.ERROR: "red", DocumentStatus.QUEUED: "dim"}
+
+LABELS = {
+    "items": "documents",
+    "complete": "complete",
+    "error": "in error",
+    "failed_before_defibrillation": "failed before defibrillation",
+    "defibrillated": "defibrillated",
+    "rebuild_equal": "rebuilt rows equal the live ones",
+    "exactly_once": "each complete exactly once",
+    "events": "events in the log",
+    "requests": "requests that the press saw",
+    "items_per_second": "documents per second",
+    "seconds": "seconds in all",
+}
+
+
+class Bar(Progress):
+    """A bar, and below it how many stand where. Changes with every update."""
+
+    counts: Text = Text("")
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The bar, then the counts."""
+        yield self.make_tasks_table(self.tasks)
+        yield self.counts
 
 
 class Counts:
     """The counts of a run as they change. Changes with every update."""
 
-    def __init__(self, show: Show, items: int, bar: tuple[Progress, TaskID] | None) -> None:
+    def __init__(self, show: Show, items: int, bar: Bar | None) -> None:
         self._show, self._items, self._bar = show, items, bar
         self._began = self._said = time.monotonic()
         self._first: int | None = None
+        if bar is not None:
+            self._task = bar.add_task("", total=items, rate="")
 
-    def update(self, counts: dict[str, int]) -> None:
+    def update(self, counts: Mapping[str, int]) -> None:
         """Show these counts."""
         ended = sum(counts.get(one, 0) for one in ENDED)
         if self._first is None:
             self._first = ended
-        rate = (ended - self._first) / max(time.monotonic() - self._began, 0.001)
-        text = "  ".join(f"{status} {count}" for status, count in sorted(counts.items()))
+        rate = f"{max(ended - self._first, 0) / max(time.monotonic() - self._began, 0.001):.0f}/s"
         if self._bar is not None:
-            progress, task = self._bar
-            progress.update(task, completed=ended, counts=f"{text}  {rate:.0f}/s")
+            self._bar.counts = _coloured(counts)
+            self._bar.update(self._task, completed=ended, rate=rate)
         elif time.monotonic() - self._said > PLAIN_EVERY or ended == self._items:
             self._said = time.monotonic()
-            self._show.say(f"  {ended}/{self._items} ended  {text}  {rate:.0f}/s")
+            self._show.say(f"  {ended} of {self._items} ended, {rate}: {_coloured(counts).plain.strip()}")
 
 
 class Show:
     """Talks to people; with ``--json`` on standard error, so that standard output is the summary alone."""
 
-    def __init__(self, *, json_output: bool = False, no_color: bool = False) -> None:
-        self.console = Console(stderr=json_output, no_color=no_color or None, highlight=False)
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._console = session.console()
 
     def say(self, text: str) -> None:
         """A line of text."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        self._session.say(text)
 
     def title(self, text: str) -> None:
         """The head of a chapter."""
-        self.console.print(f"\n{text}", style="bold", markup=False)
+        self.say("\n" + click.style(text, bold=True))
+
+    def opening(self, items: int, press: str) -> None:
+        """What is going to happen."""
+        self.say(
+            f"{items} files, each of them a document: queued → reading → read → sending → complete, or error when its\n"
+            f"attempts are spent. A task reads it, an endpoint posts it to a small press at {press},\n"
+            "which is slow at times, busy at times (503), and finds some too large (422) until it is repaired.\n"
+            "Every step is an event in one log."
+        )
 
     @contextmanager
     def progress(self, items: int) -> Iterator[Counts]:
         """Live progress of a run over so many items."""
-        if not self.console.is_terminal:
+        if not self._console.is_terminal:
             yield Counts(self, items, None)
             return
-        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[counts]}"), TimeElapsedColumn())
-        with Progress(*columns, console=self.console) as progress:
-            yield Counts(self, items, (progress, progress.add_task("documents", total=items, counts="")))
+        columns = (
+            TextColumn(" "),
+            BarColumn(bar_width=40, complete_style="cyan", finished_style="green"),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}", style="dim"),
+            TimeElapsedColumn(),
+        )
+        with Bar(*columns, console=self._console) as bar:
+            yield Counts(self, items, bar)
 
-    def failures(self, groups: Sequence[ErrorGroup]) -> None:
+    def failures(self, groups: Sequence[ErrorGroup], *, title: str = "What failed") -> None:
         """What failed, by the kind of error."""
-        self.title("What failed")
-        if not groups:
-            self.say("Nothing.")
-            return
-        table = Table("documents", "error", "an example")
+        self.title(title)
         for group in groups:
-            table.add_row(str(group.count), group.text, str(group.example))
-        self.console.print(table)
+            self.say(f"  {group.count:>5}  {click.style(one_line(group.error), fg='red')}")
+            self.say(click.style(f"         such as {group.example}", dim=True))
+        if not groups:
+            self.say("  Nothing.")
 
-    def history(self, document: Aggregate[Any], recorded: Sequence[Recorded]) -> None:
-        """Everything that happened to one document, its conversation included."""
-        self.title(f"One of them: {getattr(document, 'path', document.id)}")
+    def history(self, path: str, recorded: Sequence[Recorded]) -> None:
+        """Everything that happened to one document; of its conversation the first attempt in full."""
+        self.title(f"One of them, as the log tells it: {one_line(path)}")
         for one in recorded:
-            header = one.header
-            told = f"{header.name.partition(':')[2]} → {header.status}"
-            attempt = f"  (attempt {header.attempt})" if header.attempt else ""
-            self.say(f"  v{header.version:<3} {header.recorded_at:%H:%M:%S.%f}  {told}{attempt}")
-            for line in _details(one):
-                self.say(f"         {line}")
+            is_first = (one.header.attempt or 1) == 1
+            for line in history.lines(one, bodies=is_first):
+                self.say(line)
 
     def rebuilt(self, reports: Sequence[Report]) -> None:
         """Whether a rebuild from the first event gives the rows that are there."""
-        self.title("Rebuilt from position 0 and compared row by row")
+        self.title("Projections rebuilt from position 0, compared row by row with the live ones")
         for report in reports:
-            verdict = "equal" if report.equal else f"DIFFERENT: {report.differences}"
-            self.say(f"  {report.name:10} {report.rows} rows  {verdict}")
+            verdict = (
+                click.style("equal", fg="green") if report.equal else click.style("DIFFERENT", fg="red", bold=True)
+            )
+            self.say(f"  {report.name:10} {report.rows:>6} rows  {verdict}")
+            for one in report.differences:
+                self.say(f"    only in the {one.only} {one.table}: {history.as_text(one.row)}")
 
-    def summary(self, figures: dict[str, Any]) -> None:
+    def summary(self, figures: Mapping[str, Any]) -> None:
         """The figures at the end."""
         self.title("Summary")
-        for name, value in figures.items():
-            self.say(f"  {name.replace('_', ' '):30} {value}")
+        for name, label in LABELS.items():
+            self.say(f"  {label:34}{_figure(figures[name]):>8}")
 
 
-def _details(recorded: Recorded) -> Iterator[str]:
-    kind = recorded.header.kind
-    if kind not in ("request", "response"):
-        if recorded.header.error:
-            yield recorded.header.error
-        return
-    event: Any = recorded.event
-    yield f"{event.method} {event.url}" if kind == "request" else f"HTTP {event.status}"
-    shown = ("authorization", "idempotency-key", "content-type")
-    yield from (f"{name}: {value}" for name, value in event.headers.items() if name.lower() in shown)
-    if event.body:
-        yield json.dumps(event.body)[1:-1].replace('\\"', '"')[:160]
+def _coloured(counts: Mapping[str, int]) -> Text:
+    parts = [
+        Text(f"{status} {counts[status]}", COLOURS.get(status, "")) for status in DocumentStatus if counts.get(status)
+    ]
+    return Text("  ") + Text("  ").join(parts)
+
+
+def _figure(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
