@@ -1,0 +1,87 @@
+"""An application for the command line to work on: orders are packed, some of them badly."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from eventflow.app import Eventflow
+from eventflow.model.aggregate import Aggregate
+from eventflow.model.event import Event
+from eventflow.model.reaction import task
+
+APP = "tests.cli.shop:app"
+ROOM = "SHOP_ROOM"
+"""Where orders leave marks and look for them: a folder, named in the environment."""
+
+
+class Status(StrEnum):
+    """Where an order stands."""
+
+    NEW = "new"
+    PACKING = "packing"
+    PACKED = "packed"
+    FAILED = "failed"
+
+
+class Packed(Event):
+    """It is in its box."""
+
+    weight: int
+
+
+class Order(
+    Aggregate[Status], category="order", initial=Status.NEW, defibrillate={Status.FAILED: Status.NEW}
+):
+    """Something to be packed."""
+
+    title: str
+    weight: int = 0
+
+
+@task(
+    Order,
+    on=Status.NEW,
+    processing=Status.PACKING,
+    complete=Status.PACKED,
+    failed=Status.FAILED,
+    time_limit=timedelta(seconds=1),
+)
+def pack(order: Order) -> Packed:
+    """Pack it; what is broken fails until there is glue."""
+    if order.title.startswith("broken") and not (room() / "glue").exists():
+        raise ValueError(f"{order.title} is broken")
+    if order.title == "hangs":
+        threading.Event().wait()
+    return Packed(weight=len(order.title))
+
+
+class Parcel(Aggregate[Status], category="parcel", initial=Status.NEW, defibrillate={Status.FAILED: Status.NEW}):
+    """Something that takes its time."""
+
+
+@task(
+    Parcel, on=Status.NEW, processing=Status.PACKING, complete=Status.PACKED, failed=Status.FAILED, queue="slow"
+)
+def carry(parcel: Parcel) -> None:
+    """Say that it began, and go on until one may end."""
+    (room() / f"{parcel.id}.began").touch()
+    while not (room() / "end").exists():
+        time.sleep(0.01)
+
+
+def room() -> Path:
+    """Where marks are left."""
+    return Path(os.environ[ROOM])
+
+
+def app() -> Eventflow:
+    """The shop, on the engines that the settings name."""
+    return Eventflow(aggregates=[Order, Parcel], reactions=[pack, carry])
+
+
+A_NUMBER = 7

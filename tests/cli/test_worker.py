@@ -1,0 +1,167 @@
+"""Workers as processes: how they begin, share the work, and end."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from eventflow.cli.exits import Code
+from tests.cli.shop import Order, Parcel, Status
+from tests.cli.words import Shop, ended, until
+from tests.services import REDIS, fresh_schema
+
+
+@pytest.fixture
+def busy_shop(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """A shop on PostgreSQL and Redis, where many can work at once."""
+    monkeypatch.setenv("SHOP_ROOM", str(place))
+    with fresh_schema() as url:
+        yield Shop(url, place, broker=f"{REDIS}?namespace=test-{uuid4().hex[:10]}")
+
+
+def a_parcel_on_its_way(shop: Shop) -> Parcel:
+    parcel = Parcel.create()
+    with shop.opened() as app:
+        app.save(parcel)
+    return parcel
+
+
+def began(shop: Shop, parcel: Parcel) -> None:
+    until((shop.folder / f"{parcel.id}.began").exists, "the handler")
+
+
+def standing(shop: Shop, id: object) -> tuple[str, str]:
+    found = shop.knows("items", "show", str(id))
+    return found["status"], found["standing"]["phase"]
+
+
+def test_a_burst_does_what_is_due_and_ends(shop: Shop) -> None:
+    orders = [Order.create(title=title) for title in ("whales", "broken vase")]
+    with shop.opened() as app:
+        app.save(*orders)
+
+    code, out, err = ended(shop.begins("worker", "--burst", "--threads", "2"))
+
+    assert (code, out) == (0, "")
+    assert "2 threads on default, slow" in err
+    assert [standing(shop, order.id)[0] for order in orders] == [Status.PACKED, Status.FAILED]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_is_told_to_stop_finishes_what_it_has_begun(shop: Shop, number: int) -> None:
+    parcel = a_parcel_on_its_way(shop)
+    worker = shop.begins("worker")
+    began(shop, parcel)
+
+    worker.send_signal(number)
+    assert worker.stderr is not None
+    until(lambda: "Stopping" in worker.stderr.readline())
+    (shop.folder / "end").touch()
+
+    assert ended(worker)[0] == 0
+    assert standing(shop, parcel.id) == (Status.PACKED, "announced")
+
+
+def test_what_does_not_end_within_the_grace_is_given_back(shop: Shop) -> None:
+    parcel = a_parcel_on_its_way(shop)
+    worker = shop.begins("worker", "--grace", "0.2")
+    began(shop, parcel)
+
+    worker.terminate()
+
+    assert ended(worker)[0] == 0
+    assert standing(shop, parcel.id) == (Status.PACKING, "deferred")
+    (shop.folder / "end").touch()
+    assert ended(shop.begins("worker", "--burst"))[0] == 0
+    assert standing(shop, parcel.id)[0] == Status.PACKED
+
+
+def test_a_second_signal_ends_it_at_once_and_the_next_worker_rescues_its_work(shop: Shop) -> None:
+    parcel = a_parcel_on_its_way(shop)
+    worker = shop.begins("worker")
+    began(shop, parcel)
+
+    worker.terminate()
+    assert worker.stderr is not None
+    until(lambda: "Stopping" in worker.stderr.readline())
+    worker.terminate()
+
+    assert ended(worker)[0] == 128 + signal.SIGTERM
+    assert standing(shop, parcel.id) == (Status.PACKING, "claimed")
+    (shop.folder / "end").touch()
+    assert ended(shop.begins("worker", "--burst"))[0] == 0
+    assert standing(shop, parcel.id)[0] == Status.PACKED
+
+
+def test_a_worker_whose_threads_all_hang_ends_badly(shop: Shop) -> None:
+    with shop.opened() as app:
+        app.save(order := Order.create(title="hangs"))
+
+    code, _, err = ended(shop.begins("worker", "--threads", "1", "--grace", "0", EVENTFLOW_LEASE="1s"))
+
+    assert code == Code.SOME_FAILED
+    assert "Every thread hangs" in err
+    assert standing(shop, order.id)[0] == Status.FAILED
+
+
+def test_only_the_queues_that_are_named_are_served(shop: Shop) -> None:
+    parcel = a_parcel_on_its_way(shop)
+    with shop.opened() as app:
+        app.save(order := Order.create(title="whales"))
+    worker = shop.begins("worker", "--queues", "default")
+
+    until(lambda: standing(shop, order.id)[0] == Status.PACKED)
+    worker.terminate()
+
+    assert ended(worker)[0] == 0
+    assert standing(shop, parcel.id)[0] == Status.NEW
+
+
+def test_a_queue_that_is_not_there_is_a_usage_error(shop: Shop) -> None:
+    result = shop.says("worker", "--queues", "defalt")
+
+    assert result.exit_code == Code.USAGE
+    assert 'Did you mean "default"?' in result.stderr
+
+
+def test_several_processes_share_the_work(busy_shop: Shop) -> None:
+    orders = [Order.create(title=f"order {number}") for number in range(200)]
+    with busy_shop.opened() as app:
+        app.save(*orders)
+
+    workers = [busy_shop.begins("worker", "--burst", "--threads", "2") for _ in range(3)]
+
+    assert [ended(worker)[0] for worker in workers] == [0, 0, 0]
+    headers = tail(busy_shop)
+    assert sum(header["status"] == Status.PACKED for header in headers) == len(orders)
+    assert len({header["owner"] for header in headers if header["owner"]}) > 1
+
+
+def test_a_second_worker_on_an_embedded_broker_says_that_it_waits(shop: Shop) -> None:
+    first = shop.begins("worker")
+    assert first.stderr is not None
+    first.stderr.readline()
+
+    second = shop.begins("worker", "--burst")
+    code, _, err = ended(second)
+    first.terminate()
+
+    assert code == 0
+    assert "one works at a time" in err
+    assert ended(first)[0] == 0
+
+
+def test_a_worker_without_its_services_ends_with_unreachable(shop: Shop) -> None:
+    away = Shop("postgresql://ann@127.0.0.1:1/shop", shop.folder)
+
+    assert ended(away.begins("worker"))[0] == Code.UNREACHABLE
+
+
+def tail(shop: Shop) -> list[dict[str, object]]:
+    result = shop.says("log", "tail", "--after", "0", "--limit", "10000", "--json")
+    return [json.loads(line) for line in result.stdout.splitlines()]
