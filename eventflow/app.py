@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from eventflow_projections import Items, Projection, Projections, standard
 
@@ -23,6 +23,7 @@ from eventflow.model.recorded import Context, Header, Recorded
 from eventflow.model.vocabulary import Vocabulary
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.follower import Every, Follower
+from eventflow.runtime.ids import Ids
 from eventflow.runtime.network import Network
 from eventflow.runtime.patience import Patience
 from eventflow.runtime.relay import CHECKPOINT, Relay, Routes
@@ -70,7 +71,7 @@ class Eventflow:
         masker: Masker | None = None,
         codec: Codec | None = None,
         clock: Callable[[], datetime] = utc_now,
-        ids: Callable[[], UUID] = uuid4,
+        ids: Callable[[], UUID] | None = None,
         resend_after: timedelta = RESEND_AFTER,
     ) -> None:
         problems = check(reactions, aggregates)
@@ -82,10 +83,10 @@ class Eventflow:
         self.vocabulary = Vocabulary.of(aggregates, reactions)
         self.masker = masker or Masker()
         self.clock = clock
-        self._ids = ids
+        self._ids = ids or Ids()
         self._resend_after = resend_after
         self.database: Database = open_database(self.settings.database.get_secret_value())
-        self.log: Log = open_log(self.database, self.vocabulary, codec=codec or Codec(), clock=clock, ids=ids)
+        self.log: Log = open_log(self.database, self.vocabulary, codec=codec or Codec(), clock=clock, ids=self._ids)
         self.repository = Repository(self.log, snapshot_every=self.settings.snapshot_every)
         self.projections = Projections(self.database, self.log, standard() if projections is None else projections)
         self.projections.create()
@@ -185,7 +186,9 @@ class Eventflow:
             self.routes,
             clock=self.clock,
             masker=self.masker,
-            sole=owner if self.broker.embedded else None,
+            own=owner,
+            alone=self.broker.embedded,
+            patience=self.settings.lease / 2,
         )
         resend = Every(self._resend_after / 3, relay.resend_lost)
 
@@ -193,7 +196,7 @@ class Eventflow:
             rescue.step()
             resend()
 
-        return Follower(RELAY, self.database, relay.step, start=relay.start, idle=look_after)
+        return Follower(RELAY, self.database, relay.step, start=relay.start, idle=look_after, rest=5)
 
     def relay(self) -> None:
         """Send what is due to the broker and return, for programs that append and run no worker.
@@ -212,7 +215,7 @@ class Eventflow:
             leadership.release()
 
     def _projector(self) -> Follower:
-        return Follower("projections", self.database, self.projections.step_all)
+        return Follower("projections", self.database, self.projections.step_all, rest=10)
 
     def drain(self, *, timeout: timedelta = timedelta(minutes=5)) -> None:
         """Do everything that is due now, in this process, and return when nothing is left to do.

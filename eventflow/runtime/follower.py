@@ -19,7 +19,9 @@ class Follower:
 
     Of all processes with a follower of this name one leads; when it ends, however it ends, another takes over.
     The bell is a hint: without it ``step`` is called again after a pause of ``shortest`` to ``longest`` seconds.
-    ``start`` is called whenever leadership is won; ``idle`` between steps, at most every ``idle_every`` seconds.
+    ``start`` is called whenever leadership is won; ``idle`` between steps, about every ``idle_every`` seconds.
+    After a step that did less than ``full`` it rests ``rest`` times as long as the step took, so that it takes a
+    bounded share of the machine from those who append.
     """
 
     def __init__(
@@ -33,11 +35,14 @@ class Follower:
         idle_every: float = 1.0,
         shortest: float = 0.02,
         longest: float = 0.5,
+        full: int = 500,
+        rest: float = 3.0,
     ) -> None:
         self.name = name
         self._database, self._step, self._start = database, step, start
         self._idle, self._idle_every = idle, idle_every
         self._shortest, self._longest = shortest, longest
+        self._full, self._rest = full, rest
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.leads = threading.Event()
@@ -84,12 +89,16 @@ class Follower:
         self._idle()
         again, pause = time.monotonic() + self._idle_every, self._shortest
         while time.monotonic() < again and not self._stop.is_set():
-            seen = self._database.bell.wait(-1, 0)
-            if self._step():
-                pause = self._shortest
-            else:
+            seen, began = self._database.bell.wait(-1, 0), time.monotonic()
+            done = self._step()
+            if not done:
                 self._database.bell.wait(seen, pause)
                 pause = min(pause * 2, self._longest)
+                continue
+            pause = self._shortest
+            if done < self._full:
+                # While events trickle in one by one, each step costs as much as one for hundreds: let some gather.
+                self._stop.wait(min(self._rest * (time.monotonic() - began), self._longest))
 
 
 class Every:

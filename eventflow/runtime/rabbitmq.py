@@ -10,8 +10,9 @@ import pika
 from dramatiq import Message
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.errors import ConnectionClosed
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
-_LOST = (pika.exceptions.AMQPConnectionError, pika.exceptions.AMQPChannelError)
+_LOST = (pika.exceptions.AMQPConnectionError, pika.exceptions.AMQPChannelError, AMQPConnectorException)
 
 
 class QuorumBroker(RabbitmqBroker):

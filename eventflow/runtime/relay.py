@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from eventflow.model.reaction import Reaction
@@ -25,6 +25,7 @@ from eventflow.store.work import Due, Task, Work
 log = logging.getLogger("eventflow.relay")
 
 CHECKPOINT = "relay"
+NEVER_LOOKED = datetime.min.replace(tzinfo=UTC)
 
 
 class Routes:
@@ -74,11 +75,13 @@ class Relay:
         self._by_queue = routes.by_queue()
         self._room: dict[str, int] = {}
         self._position = 0
+        self._wake_at: datetime | None = NEVER_LOOKED
 
     def start(self) -> None:
         """Take over from whoever led before: begin at the checkpoint, trust no count made earlier."""
         self._position = self._work.position(CHECKPOINT)
         self._room.clear()
+        self._wake_at = NEVER_LOOKED
         if self._broker.embedded:
             # Messages of an embedded broker died with the process that held them.
             self._work.unsend()
@@ -98,16 +101,30 @@ class Relay:
         ended = [stream for stream, task in standing.items() if task is None]
         self._work.move(CHECKPOINT, self._position, headers[-1].position, tasks, ended, sent, self._clock())
         self._position = headers[-1].position
+        self._remember([task for task in tasks if task.phase != Phase.CLAIMED and task.ready() not in set(sent)])
+
+    def _remember(self, waiting: list[Task]) -> None:
+        """Know when to look into the table again, so that a step without anything due costs no query."""
+        for task in waiting:
+            due = task.due or NEVER_LOOKED
+            self._wake_at = due if self._wake_at is None else min(self._wake_at, due)
 
     def _is_due(self, task: Task) -> bool:
         return task.phase != Phase.CLAIMED and (task.due is None or task.due <= self._clock())
 
     def send_due(self) -> int:
         """Send what waited for its time or for room; returns how many were sent."""
+        now = self._clock()
+        if self._wake_at is None or now < self._wake_at:
+            return 0
         names = self._with_room()
-        sent = self._send(self._work.due(names, self._clock(), self._batch)) if names else []
+        if not names:
+            return 0
+        sent = self._send(self._work.due(names, now, self._batch))
         if sent:
-            self._work.sent(sent, self._clock())
+            self._work.sent(sent, now)
+        else:
+            self._wake_at = self._work.next_due()
         return len(sent)
 
     def _send(self, tasks: Iterable[Due]) -> list[Due]:
@@ -144,6 +161,8 @@ class Relay:
         for queue, names in self._by_queue.items():
             if self._broker.depth(queue) == 0:
                 lost += sum(self._work.unsend(name, before) for name in names)
+        if lost:
+            self._wake_at = NEVER_LOOKED
         return lost
 
 

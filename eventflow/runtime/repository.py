@@ -34,6 +34,8 @@ class Repository:
         """
         worth_a_look = version is None or version >= self._snapshot_every
         snapshot = self._log.snapshots.get(stream) if worth_a_look else None
+        if snapshot is not None and not kind.reads(snapshot):
+            snapshot = None  # its fields are those of an older program: begin at the beginning
         recorded = self._log.read(stream, after=snapshot.version if snapshot else 0)
         if (not recorded and snapshot is None) or (recorded and recorded[0].header.category != kind.category):
             raise StreamNotFound(stream, kind.category)

@@ -7,14 +7,16 @@ and the list of open claims; losing it costs a walk over the headers, never work
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import NamedTuple, Self
+from datetime import UTC, datetime
+from typing import NamedTuple, Self, cast
 from uuid import UUID
 
 from eventflow.errors import Conflict
 from eventflow.model.recorded import Header
 from eventflow.store.database import Database, Transaction
 from eventflow.store.statements import Statements
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Due(NamedTuple):
@@ -122,6 +124,13 @@ class Work:
             for name in reactions
             for row in self._database.query(self._sql["due"], {"reaction": name, "now": now, "limit": limit})
         ]
+
+    def next_due(self) -> datetime | None:
+        """When the next unsent work is due: long ago if it waits for room only, never if there is none."""
+        rows = self._database.query(self._sql["next_due"])
+        if not rows:
+            return None
+        return cast("datetime | None", rows[0][0]) or LONG_AGO
 
     def sent(self, tasks: Sequence[Due], now: datetime) -> None:
         """Remember that the broker has these."""

@@ -1,7 +1,7 @@
 """Items per second through one trivial task, beside a hand-written actor that keeps a status row and a history row.
 
 Both run on PostgreSQL and RabbitMQ, in one worker process with eight threads; both have their work in the queue
-before the clock starts, which runs from the first task's start until another session sees every item complete.
+and their read side up to date before the clock starts, which runs from the first task's start until another session sees every item complete.
 The baseline keeps no log, no leases and no promise of once; what the difference buys is in the README.
 
     python -m tests.bench.items [--quick] [--json]
@@ -15,7 +15,8 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
@@ -30,6 +31,7 @@ from eventflow.model.aggregate import Aggregate
 from eventflow.model.event import Event
 from eventflow.model.reaction import task
 from eventflow.settings import Settings
+from tests.crash.brokers import delete
 from tests.services import POSTGRES, RABBITMQ, fresh_database
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -102,7 +104,7 @@ class Baseline:
         self.broker = RabbitmqBroker(url=RABBITMQ)
         self.begin = begin
         self.actor = dramatiq.Actor(
-            self.work, broker=self.broker, actor_name="doc", queue_name=f"{namespace}.docs", priority=0, options={}
+            self.work, broker=self.broker, actor_name="doc", queue_name=f"{namespace}.default", priority=0, options={}
         )
 
     def put(self, statement: str, number: int, status: str, content: str | None = None) -> None:
@@ -172,22 +174,30 @@ def drained(target: Callable[..., None], dsn: str, namespace: str, count: int, c
 # -- the two sides -------------------------------------------------------------------------------
 
 
+@contextmanager
+def a_namespace() -> Iterator[str]:
+    """A prefix for queues, which are deleted at the end."""
+    namespace = f"bench-{uuid4().hex[:8]}"
+    yield namespace
+    delete(f"{RABBITMQ}?namespace={namespace}")
+
+
+
 def ours(count: int) -> float:
-    with fresh_database() as dsn:
-        namespace = f"bench-{uuid4().hex[:8]}"
+    with fresh_database() as dsn, a_namespace() as namespace:
         with application(dsn, namespace, lambda: None) as app:
             documents = [Document.create(number=number) for number in range(count)]
             for start in range(0, count, 500):
                 app.save(*documents[start : start + 500])
             app.relay()
+            app.projections.catch_up()
         return drained(
             our_worker, dsn, namespace, count, "SELECT count(*) FROM eventflow.events WHERE status = 'complete'"
         )
 
 
 def theirs(count: int) -> float:
-    with fresh_database() as dsn:
-        namespace = f"bench-{uuid4().hex[:8]}"
+    with fresh_database() as dsn, a_namespace() as namespace:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute(Baseline.SCHEMA)
         baseline = Baseline(dsn, namespace, lambda: None, 1)

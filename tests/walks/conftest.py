@@ -13,6 +13,7 @@ import pytest
 from eventflow.app import Eventflow
 from eventflow.settings import Settings
 from eventflow.testing import Clock
+from tests.crash.brokers import delete
 from tests.peer import Peer
 from tests.services import RABBITMQ, REDIS, fresh_database
 
@@ -27,8 +28,10 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         yield Settings(database=f"sqlite:///{tmp_path / 'log.db'}", broker="embedded://", objects=objects)
         return
     broker = RABBITMQ if request.param == "postgres-rabbitmq" else REDIS
+    mine = f"{broker}?namespace=test-{uuid4().hex[:10]}"
     with fresh_database() as dsn:
-        yield Settings(database=dsn, broker=f"{broker}?namespace=test-{uuid4().hex[:10]}", objects=objects)
+        yield Settings(database=dsn, broker=mine, objects=objects)
+    delete(mine)
 
 
 @pytest.fixture

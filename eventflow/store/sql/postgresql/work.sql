@@ -32,6 +32,9 @@ SELECT stream, version, reaction, attempt, position FROM work
  ORDER BY COALESCE(due, '-infinity'), position
  LIMIT %(limit)s;
 
+-- next_due --
+SELECT due FROM work WHERE sent_at IS NULL AND phase <> 'claimed' ORDER BY COALESCE(due, '-infinity') LIMIT 1;
+
 -- sent --
 -- The broker has it; the version says whether it is still the same work.
 UPDATE work w SET sent_at = s.at

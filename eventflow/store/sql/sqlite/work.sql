@@ -31,6 +31,9 @@ SELECT stream, version, reaction, attempt, position FROM work
  ORDER BY COALESCE(due, ''), position
  LIMIT :limit;
 
+-- next_due --
+SELECT due FROM work WHERE sent_at IS NULL AND phase <> 'claimed' ORDER BY COALESCE(due, '') LIMIT 1;
+
 -- sent --
 -- The broker has it; the version says whether it is still the same work.
 UPDATE work SET sent_at = ?3 WHERE stream = ?1 AND version = ?2;

@@ -22,7 +22,8 @@ CREATE TABLE work (
     position integer  NOT NULL,
     sent_at  utctext
 );
-CREATE INDEX work_due    ON work (due) WHERE due IS NOT NULL;
-CREATE INDEX work_unsent ON work (position) WHERE sent_at IS NULL;
-CREATE INDEX work_sent   ON work (sent_at) WHERE sent_at IS NOT NULL;
-CREATE INDEX work_owner  ON work (owner) WHERE owner IS NOT NULL;
+-- What is due, longest due first; what the broker has; what somebody works on. Each row is in one of them.
+CREATE INDEX work_ready ON work (reaction, COALESCE(due, ''), position)
+ WHERE sent_at IS NULL AND phase <> 'claimed';
+CREATE INDEX work_sent ON work (reaction, sent_at) WHERE sent_at IS NOT NULL AND phase <> 'claimed';
+CREATE INDEX work_claimed ON work (position) WHERE phase = 'claimed';
