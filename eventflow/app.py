@@ -192,11 +192,16 @@ class Eventflow:
         )
         resend = Every(self._resend_after / 3, relay.resend_lost)
 
+        def take_over() -> None:
+            relay.start()
+            rescue.start()
+
         def look_after() -> None:
             rescue.step()
             resend()
 
-        return Follower(RELAY, self.database, relay.step, start=relay.start, idle=look_after, rest=5)
+        often = min(1.0, self.settings.lease.total_seconds() / 4)
+        return Follower(RELAY, self.database, relay.step, start=take_over, idle=look_after, idle_every=often, rest=5)
 
     def relay(self) -> None:
         """Send what is due to the broker and return, for programs that append and run no worker.

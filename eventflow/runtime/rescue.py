@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from eventflow.errors import Interrupted, StreamNotFound, VersionConflict
+from eventflow.errors import Interrupted, StreamNotFound, Unreadable, VersionConflict
 from eventflow.model import outcome
 from eventflow.model.masking import Masker
 from eventflow.model.recorded import Context, Phase
@@ -22,8 +23,9 @@ log = logging.getLogger("eventflow.rescue")
 class Rescue:
     """Finds claims whose owner let its lease run out, and gives the work back.
 
-    ``sole`` names the only owner that can be alive: embedded, where whoever leads is the only worker there is,
-    everybody else's claims are rescued at once.
+    ``own`` is the owner in whose process this runs: it is alive. With ``alone`` it is the only one that can be:
+    embedded, where whoever leads is the only worker there is, everybody else's claims are rescued at once.
+    ``patience`` is how long the others have to be heard of after this one has begun to lead.
     """
 
     def __init__(
@@ -34,15 +36,25 @@ class Rescue:
         *,
         clock: Callable[[], datetime],
         masker: Masker,
-        sole: UUID | None = None,
+        own: UUID,
+        alone: bool,
+        patience: timedelta,
     ) -> None:
         self._work, self._repository, self._routes = work, repository, routes
-        self._clock, self._masker, self._sole = clock, masker, sole
+        self._clock, self._masker, self._own, self._alone = clock, masker, own, alone
+        self._patience = 0.0 if alone else patience.total_seconds()
+        self._not_before = 0.0
+
+    def start(self) -> None:
+        """Give those who are alive the time to say so: when the database was away, nobody could."""
+        self._not_before = time.monotonic() + self._patience
 
     def step(self, limit: int = 100) -> int:
         """Rescue up to ``limit`` claims; returns how many."""
-        orphans = self._work.orphans(limit, sole=self._sole)
-        return sum(self._rescue(one) for one in orphans)
+        if time.monotonic() < self._not_before:
+            return 0
+        orphans = self._work.orphans(limit, sole=self._own if self._alone else None)
+        return sum(self._rescue(one) for one in orphans if one.owner != self._own)
 
     def _rescue(self, orphan: Claimed) -> bool:
         reaction = self._routes.reactions.get(orphan.reaction)
@@ -50,8 +62,9 @@ class Rescue:
             return False
         try:
             document = self._repository.get(reaction.aggregate, orphan.stream)
-        except StreamNotFound as error:
-            log.warning("%s", error)
+        except (StreamNotFound, Unreadable) as error:
+            # One stream that cannot be read must not keep the others from being rescued.
+            log.warning("%s on %s cannot be rescued: %s", orphan.reaction, orphan.stream, error)
             return False
         standing = document.standing
         if (standing.version, standing.phase, standing.owner) != (orphan.version, Phase.CLAIMED, orphan.owner):

@@ -45,6 +45,10 @@ def _brief() -> None:
     time.sleep(0.7)
 
 
+def _steady() -> None:
+    time.sleep(4.0)
+
+
 def _interruptible() -> None:
     end = time.monotonic() + FOR_EVER
     while time.monotonic() < end:
@@ -55,4 +59,4 @@ def _deaf() -> None:
     time.sleep(FOR_EVER)
 
 
-_HARDSHIPS = {"brief": _brief, "long": _interruptible, "deaf": _deaf}
+_HARDSHIPS = {"brief": _brief, "steady": _steady, "long": _interruptible, "deaf": _deaf}

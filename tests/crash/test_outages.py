@@ -9,6 +9,7 @@ import pytest
 
 from eventflow.app import Eventflow
 from eventflow.errors import Unavailable
+from eventflow.model.recorded import Phase
 from eventflow.settings import Settings
 from tests.crash.conftest import Start
 from tests.crash.histories import Histories
@@ -59,6 +60,24 @@ def test_a_database_that_goes_away_and_comes_back_costs_time_only(
     until(lambda: histories.ended() == 300, "every document has ended")
     assert worker.runs
     assert histories.statuses() == {Status.COMPLETE: 300}
+    histories.check(peer)
+
+
+def test_an_outage_longer_than_a_lease_interrupts_nobody_who_still_works(
+    database: Proxy, histories: Histories, start: Start, peer: Peer
+) -> None:
+    start(database=database.url, threads=1).begun()
+    start(database=database.url, threads=1).begun()
+    documents = [Document.create(title=f"steady {number}") for number in range(2)]
+    histories.app.save(*documents)
+    until(lambda: all(histories.phase(one) == Phase.CLAIMED for one in documents), "both are at work")
+
+    database.cut()
+    threading.Event().wait(2 * OUTAGE)
+    database.heal()
+
+    until(lambda: histories.ended() == 2, "every document has ended")
+    assert histories.count("document:interrupted") == 0
     histories.check(peer)
 
 
