@@ -90,8 +90,9 @@ def defibrillate(
     _check(ids, where, limit)
     with application(session) as app:
         chosen: Sequence[UUID] = ids or list(app.items.ids(where or "", limit=limit))
-        if where is not None and not (dry_run or yes):
-            _ask(len(chosen), where)
+        if where is not None and not (dry_run or yes) and not _agreed(len(chosen), where):
+            session.hint("Nothing was done.")
+            return Code.SOME_FAILED
         done = Done()
         _each(session, app, dict.fromkeys(chosen), done, reason=reason, dry_run=dry_run)
         if wait and not dry_run and not done.interrupted:
@@ -106,12 +107,12 @@ def _check(ids: Sequence[UUID], where: str | None, limit: int | None) -> None:
         raise click.UsageError("--limit goes with --where.")
 
 
-def _ask(amount: int, where: str) -> None:
+def _agreed(amount: int, where: str) -> bool:
     if not amount:
-        return
+        return True
     if not sys.stdin.isatty():
         raise click.UsageError(f"{amount} items pass {where!r}. Nobody can be asked here: say --yes, or --dry-run.")
-    click.confirm(f"Defibrillate {amount} items?", abort=True, err=True)
+    return click.confirm(f"Defibrillate {amount} items?", err=True)
 
 
 def _each(

@@ -115,9 +115,10 @@ def _listen(verbosity: int) -> None:
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if verbosity < 2:
-        # What they say below that is about their own insides.
-        for name in ("pika", "dramatiq", "urllib3"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        # What they say below that is about their own insides; of a server that is away pika tells six times, with
+        # tracebacks, before dramatiq says it once.
+        for name, lowest in (("pika", logging.CRITICAL), ("dramatiq", logging.WARNING), ("urllib3", logging.WARNING)):
+            logging.getLogger(name).setLevel(lowest)
 
 
 def _misused(error: click.ClickException, arguments: Sequence[str]) -> int:

@@ -47,6 +47,7 @@ def worker(session: Session, threads: int | None, queues: str | None, burst: boo
     """
     with application(session) as app:
         hand = app.worker(threads=threads, queues=_queues(app, queues))
+        _ask_broker(app)
         _tell_neighbours(session, app)
         with _told_to_stop(session) as stopping:
             hand.start()
@@ -65,6 +66,12 @@ def _queues(app: Eventflow, names: str | None) -> list[str] | None:
             near = did_you_mean(one, known)
             raise click.UsageError(f'There is no queue "{one}".{near} There is {", ".join(known)}.')
     return wanted
+
+
+def _ask_broker(app: Eventflow) -> None:
+    """Raise ``Unavailable`` now rather than try for ever; a broker that goes away later is waited for."""
+    for queue in app.broker.queues:
+        app.broker.depth(queue)
 
 
 def _work(app: Eventflow, hand: Worker, stopping: threading.Event, *, burst: bool) -> None:

@@ -34,9 +34,7 @@ class Packed(Event):
     weight: int
 
 
-class Order(
-    Aggregate[Status], category="order", initial=Status.NEW, defibrillate={Status.FAILED: Status.NEW}
-):
+class Order(Aggregate[Status], category="order", initial=Status.NEW, defibrillate={Status.FAILED: Status.NEW}):
     """Something to be packed."""
 
     title: str
@@ -64,9 +62,7 @@ class Parcel(Aggregate[Status], category="parcel", initial=Status.NEW, defibrill
     """Something that takes its time."""
 
 
-@task(
-    Parcel, on=Status.NEW, processing=Status.PACKING, complete=Status.PACKED, failed=Status.FAILED, queue="slow"
-)
+@task(Parcel, on=Status.NEW, processing=Status.PACKING, complete=Status.PACKED, failed=Status.FAILED, queue="slow")
 def carry(parcel: Parcel) -> None:
     """Say that it began, and go on until one may end."""
     (room() / f"{parcel.id}.began").touch()

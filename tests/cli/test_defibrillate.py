@@ -11,7 +11,7 @@ import pytest
 
 from eventflow.cli.exits import Code
 from tests.cli.shop import Status
-from tests.cli.words import Shop, ended, says, until
+from tests.cli.words import Shop, ended, heard, says, until
 
 
 def statuses(shop: Shop) -> dict[str, str]:
@@ -145,9 +145,7 @@ def test_an_interrupted_one_says_how_far_it_came(shop: Shop) -> None:
 
     waiting = shop.begins("defibrillate", str(vase.id), "--wait", "--json")
     until(lambda: statuses_in_the_log(shop, vase.id)[-1] == "new")
-    assert waiting.stderr is not None
-    # What it says next shows that it waits.
-    assert "No worker is running" in waiting.stderr.readline()
+    heard(waiting, "No worker is running")
     os.kill(waiting.pid, signal.SIGINT)
 
     code, out, _ = ended(waiting)

@@ -54,7 +54,9 @@ def test_people_get_a_line_for_each(shop: Shop) -> None:
     assert all(line.startswith("ok ") for line in result.stdout.splitlines())
 
 
-def test_a_misspelt_variable_is_a_warning_that_only_the_strict_mind(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_variable_is_a_warning_that_only_the_strict_mind(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop.has("whales")
     monkeypatch.setenv("EVENTFLOW_DATABSE", "sqlite:///other.db")
 
@@ -76,7 +78,12 @@ def test_settings_that_are_wrong_are_told_all_at_once(place: Path, monkeypatch: 
 
 def test_services_that_do_not_answer_are_told_without_their_passwords(place: Path) -> None:
     port = a_free_port()
-    engines = ("--database", f"postgresql://ann:hunter2@127.0.0.1:{port}/shop", "--broker", f"redis://:hunter2@127.0.0.1:{port}")
+    engines = (
+        "--database",
+        f"postgresql://ann:hunter2@127.0.0.1:{port}/shop",
+        "--broker",
+        f"redis://:hunter2@127.0.0.1:{port}",
+    )
 
     found = findings(*engines, code=Code.UNREACHABLE)
 

@@ -50,7 +50,9 @@ def test_a_filter_that_is_none_is_a_usage_error_with_a_suggestion(shop: Shop) ->
     assert 'Did you mean "status"?' in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [("items", "list"), ("failed", "list"), ("log", "tail"), ("projections", "status")])
+@pytest.mark.parametrize(
+    "arguments", [("items", "list"), ("failed", "list"), ("log", "tail"), ("projections", "status")]
+)
 def test_looking_works_with_the_database_alone(shop: Shop, arguments: tuple[str, ...]) -> None:
     shop.has("whales", "broken vase")
 
@@ -111,7 +113,9 @@ def test_the_history_may_be_had_without_bodies(shop: Shop) -> None:
 def test_what_the_log_quotes_cannot_steer_the_terminal(shop: Shop) -> None:
     [order] = shop.has("broken \x1b[2J\x07 vase")
 
-    told = [shop.says(*one).stdout for one in (("items", "list"), ("items", "history", str(order.id)), ("failed", "list"))]
+    told = [
+        shop.says(*one).stdout for one in (("items", "list"), ("items", "history", str(order.id)), ("failed", "list"))
+    ]
 
     assert not [text for text in told if "\x1b[2J" in text or "\x07" in text]
 

@@ -12,16 +12,16 @@ import pytest
 
 from eventflow.cli.exits import Code
 from tests.cli.shop import Order, Parcel, Status
-from tests.cli.words import Shop, ended, until
-from tests.services import REDIS, fresh_schema
+from tests.cli.words import Shop, ended, heard, until
+from tests.services import RABBITMQ, REDIS, fresh_schema
 
 
-@pytest.fixture
-def busy_shop(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """A shop on PostgreSQL and Redis, where many can work at once."""
+@pytest.fixture(params=[REDIS, RABBITMQ], ids=["redis", "rabbitmq"])
+def busy_shop(request: pytest.FixtureRequest, place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """A shop on PostgreSQL and a broker, where many can work at once."""
     monkeypatch.setenv("SHOP_ROOM", str(place))
     with fresh_schema() as url:
-        yield Shop(url, place, broker=f"{REDIS}?namespace=test-{uuid4().hex[:10]}")
+        yield Shop(url, place, broker=f"{request.param}?namespace=test-{uuid4().hex[:10]}")
 
 
 def a_parcel_on_its_way(shop: Shop) -> Parcel:
@@ -59,8 +59,7 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_has_begun(shop: Shop, nu
     began(shop, parcel)
 
     worker.send_signal(number)
-    assert worker.stderr is not None
-    until(lambda: "Stopping" in worker.stderr.readline())
+    heard(worker, "Stopping")
     (shop.folder / "end").touch()
 
     assert ended(worker)[0] == 0
@@ -87,8 +86,7 @@ def test_a_second_signal_ends_it_at_once_and_the_next_worker_rescues_its_work(sh
     began(shop, parcel)
 
     worker.terminate()
-    assert worker.stderr is not None
-    until(lambda: "Stopping" in worker.stderr.readline())
+    heard(worker, "Stopping")
     worker.terminate()
 
     assert ended(worker)[0] == 128 + signal.SIGTERM
@@ -144,8 +142,7 @@ def test_several_processes_share_the_work(busy_shop: Shop) -> None:
 
 def test_a_second_worker_on_an_embedded_broker_says_that_it_waits(shop: Shop) -> None:
     first = shop.begins("worker")
-    assert first.stderr is not None
-    first.stderr.readline()
+    heard(first, "8 threads")
 
     second = shop.begins("worker", "--burst")
     code, _, err = ended(second)
@@ -156,7 +153,17 @@ def test_a_second_worker_on_an_embedded_broker_says_that_it_waits(shop: Shop) ->
     assert ended(first)[0] == 0
 
 
-def test_a_worker_without_its_services_ends_with_unreachable(shop: Shop) -> None:
+@pytest.mark.parametrize("broker", ["amqp://127.0.0.1:1", "redis://127.0.0.1:1"])
+def test_a_worker_without_its_broker_ends_with_unreachable(shop: Shop, broker: str) -> None:
+    away = Shop(shop.database, shop.folder, broker=broker)
+
+    code, _, err = ended(away.begins("worker"))
+
+    assert code == Code.UNREACHABLE
+    assert len(err.splitlines()) == 2
+
+
+def test_a_worker_without_its_database_ends_with_unreachable(shop: Shop) -> None:
     away = Shop("postgresql://ann@127.0.0.1:1/shop", shop.folder)
 
     assert ended(away.begins("worker"))[0] == Code.UNREACHABLE

@@ -59,7 +59,9 @@ class Shop:
 
     def begins(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """A process of its own."""
-        return begins("--app", APP, *self.engines, *arguments, folder=self.folder, **{ROOM: str(self.folder), **environment})
+        return begins(
+            "--app", APP, *self.engines, *arguments, folder=self.folder, **{ROOM: str(self.folder), **environment}
+        )
 
     def glue(self) -> None:
         """From now on what is broken can be packed."""
@@ -82,11 +84,11 @@ def document(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
-def begins(*arguments: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
-    """A process of its own that works in a folder."""
+def begins(*arguments: str, folder: Path, prefix: Sequence[str] = (), **environment: str) -> subprocess.Popen[str]:
+    """A process of its own that works in a folder; ``prefix`` is the command that starts it."""
     python = os.pathsep.join((str(ROOT), str(ROOT / "projections")))
     return subprocess.Popen(
-        [*PROGRAM, *arguments],
+        [*prefix, *PROGRAM, *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": python, **environment},
         stdin=subprocess.DEVNULL,
@@ -102,6 +104,15 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
+def heard(process: subprocess.Popen[str], words: str) -> None:
+    """Return when a process has said this on standard error."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if words in line:
+            return
+    raise AssertionError(f"{words!r} was never said")
+
+
 def until(reached: Callable[[], Any], what: str = "it") -> Any:
     """What ``reached`` answers as soon as that is something."""
     deadline = time.monotonic() + PATIENCE
@@ -109,8 +120,3 @@ def until(reached: Callable[[], Any], what: str = "it") -> Any:
         assert time.monotonic() < deadline, f"{what} did not come about"
         time.sleep(0.01)
     return found
-
-
-def plain(rows: Sequence[str]) -> list[list[str]]:
-    """The words of each line."""
-    return [row.split() for row in rows]

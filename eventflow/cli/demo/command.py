@@ -59,7 +59,6 @@ def demo(session: Session, folder: Path | None, limit: int, keep: bool, resume: 
             session.warn(f"\nStopped. What was done is in the log; go on with: {_command(session)} demo --resume")
             return Code.INTERRUPTED
         _close(session, workspace, settings, show, summary, keep=keep)
-    session.answer(summary.as_dict(), "") if session.json else None
     return Code.OK if summary.good else Code.SOME_FAILED
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from shutil import get_terminal_size
 from typing import Any
 
 import click
 from rich.console import RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from eventflow.cli import history
@@ -22,6 +23,8 @@ PLAIN_EVERY = 2.0
 """Seconds between two lines where nothing can move."""
 
 COLOURS = {DocumentStatus.COMPLETE: "green", DocumentStatus.ERROR: "red", DocumentStatus.QUEUED: "dim"}
+
+HALFWAY = (DocumentStatus.READ, DocumentStatus.SENDING)
 
 LABELS = {
     "items": "documents",
@@ -57,7 +60,7 @@ class Counts:
         self._began = self._said = time.monotonic()
         self._first: int | None = None
         if bar is not None:
-            self._task = bar.add_task("", total=items, rate="")
+            self._task = bar.add_task("", total=items, rate="", ended=0)
 
     def update(self, counts: Mapping[str, int]) -> None:
         """Show these counts."""
@@ -67,7 +70,8 @@ class Counts:
         rate = f"{max(ended - self._first, 0) / max(time.monotonic() - self._began, 0.001):.0f}/s"
         if self._bar is not None:
             self._bar.counts = _coloured(counts)
-            self._bar.update(self._task, completed=ended, rate=rate)
+            half = sum(counts.get(one, 0) for one in HALFWAY) / 2
+            self._bar.update(self._task, completed=ended + half, ended=ended, rate=rate)
         elif time.monotonic() - self._said > PLAIN_EVERY or ended == self._items:
             self._said = time.monotonic()
             self._show.say(f"  {ended} of {self._items} ended, {rate}: {_coloured(counts).plain.strip()}")
@@ -90,12 +94,13 @@ class Show:
 
     def opening(self, items: int, press: str) -> None:
         """What is going to happen."""
-        self.say(
-            f"{items} files, each of them a document: queued → reading → read → sending → complete, or error when its\n"
-            f"attempts are spent. A task reads it, an endpoint posts it to a small press at {press},\n"
-            "which is slow at times, busy at times (503), and finds some too large (422) until it is repaired.\n"
-            "Every step is an event in one log."
+        text = (
+            f"{items} files, each of them a document: queued → reading → read → sending → complete, or error when its"
+            f" attempts are spent. A task reads it, an endpoint posts it to a small press at {press}, which is slow at"
+            " times, busy at times (503), and finds some too large (422) until it is repaired. Every step is an event"
+            " in one log."
         )
+        self.say(click.wrap_text(text, width=min(get_terminal_size((100, 0)).columns, 100)))
 
     @contextmanager
     def progress(self, items: int) -> Iterator[Counts]:
@@ -106,7 +111,7 @@ class Show:
         columns = (
             TextColumn(" "),
             BarColumn(bar_width=40, complete_style="cyan", finished_style="green"),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[ended]}/{task.total}"),
             TextColumn("{task.fields[rate]}", style="dim"),
             TimeElapsedColumn(),
         )
@@ -142,10 +147,12 @@ class Show:
                 self.say(f"    only in the {one.only} {one.table}: {history.as_text(one.row)}")
 
     def summary(self, figures: Mapping[str, Any]) -> None:
-        """The figures at the end."""
-        self.title("Summary")
-        for name, label in LABELS.items():
-            self.say(f"  {label:34}{_figure(figures[name]):>8}")
+        """The figures at the end: the answer of the demo."""
+        lines = [f"  {label:34}{_figure(figures[name]):>8}" for name, label in LABELS.items()]
+        text = "\n".join(["", click.style("Summary", bold=True), *lines])
+        if self._session.json:
+            self.say(text)
+        self._session.answer(figures, text)
 
 
 def _coloured(counts: Mapping[str, int]) -> Text:
