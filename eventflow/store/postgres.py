@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
+from struct import Struct
 from threading import Event, Lock, Thread
 from time import sleep
 from typing import Any, Literal, LiteralString, TypeVar
@@ -15,7 +16,7 @@ from uuid import UUID
 import psycopg
 from eventsourcing.persistence import IntegrityError, Tracking
 from psycopg import errors, sql
-from psycopg.adapt import Dumper
+from psycopg.adapt import Dumper, Transformer
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 
 from eventflow.errors import EventflowError, StorageFull, Unavailable
@@ -40,6 +41,8 @@ _BEGIN_DERIVED: LiteralString = "BEGIN; SET LOCAL synchronous_commit = off"
 
 LEADER_SILENCE = timedelta(seconds=10)
 """A leader that says nothing for so long leads no more: its process is held, or its machine is gone without a word."""
+
+_BIGINT = Struct("!q").pack
 
 _PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between the attempts of an append whose connection is lost."""
@@ -210,6 +213,7 @@ class PostgresRecorder(Recorder):
         self._database = database
         self._writer: _Writer | None = None
         self._coalescer: Coalescer[_Work, list[int]] = Coalescer(self._write, limit=1000)
+        self._readers: Pool[_Reader] = Pool(self._reader)
         statements = Statements("eventflow.store", "postgresql", "log.sql")
         self._sql = {name: text.replace("{columns}", COLUMNS) for name, text in statements.items()}
 
@@ -238,8 +242,26 @@ class PostgresRecorder(Recorder):
         return int(found[0][0]) if found else None
 
     def read(self, stream: UUID, after: int = 0, upto: int | None = None) -> list[Row]:
-        found = self._ask("read", stream=stream, after=after, upto=EVERYTHING if upto is None else upto)
-        return [_row(one) for one in found]
+        last = EVERYTHING if upto is None else upto
+        with _translation():
+            try:
+                return self._read_with(self._readers.take(), stream, after, last)
+            except psycopg.OperationalError:
+                # Idle connections die with their server, and one finds out by using them.
+                return self._read_with(self._readers.fresh(), stream, after, last)
+
+    def _read_with(self, reader: _Reader, stream: UUID, after: int, upto: int) -> list[Row]:
+        try:
+            rows = reader.read(stream, after, upto)
+        except BaseException:
+            # Cut short by an error or an interrupt, it may still be at work: nobody else must get it.
+            reader.close()
+            raise
+        self._readers.give(reader)
+        return rows
+
+    def _reader(self) -> _Reader:
+        return _Reader(self._database.connect(), self._sql["read"])
 
     def headers(self, stream: UUID, after: int = 0) -> list[Header]:
         return [Header._make(one) for one in self._ask("headers", stream=stream, after=after)]
@@ -285,8 +307,9 @@ class PostgresRecorder(Recorder):
         return dict(self._ask("versions", stream=stream, append=append))
 
     def close(self) -> None:
-        """Close the connection of the writer."""
+        """Close the connections of the writer and the readers."""
         self._forget()
+        self._readers.close()
 
     def _ask(self, statement: str, /, **params: Any) -> list[Record]:
         return self._database.query(self._sql[statement], params)
@@ -350,35 +373,31 @@ class PostgresRecorder(Recorder):
             writer.close()
 
 
-class _Writer:
-    """A connection that knows one statement by heart.
+class _Expert:
+    """A connection that knows one statement by heart. Holds the connection.
 
-    It speaks to libpq directly: an append has one binary parameter and integers for an answer, and the general
-    machinery for parameters costs more than the rest of the client side together.
+    It speaks to libpq directly: the general machinery for parameters and cursors costs more than all the rest of the
+    client side together, which counts where the statement is asked thousands of times a second.
     """
 
-    def __init__(self, connection: Connection, statement: str, row_type: str) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, statement: str) -> None:
+        self.connection = connection
         self._libpq = connection.pgconn
         connection.execute("SET plan_cache_mode = force_generic_plan")
         # Planned while the log is empty and kept, a sequential scan would be dear later.
         connection.execute("SET enable_seqscan = off")
         connection.execute("SET jit = off")
-        found = connection.execute(row_type).fetchone()
-        assert found is not None
-        self._row_type = int(found[0])
-        self._check(self._libpq.prepare(b"append", statement.encode(), None), ExecStatus.COMMAND_OK)
+        self._check(self._libpq.prepare(b"by_heart", statement.encode(), None), ExecStatus.COMMAND_OK)
 
-    def insert(self, packed: list[bytes]) -> list[int]:
-        """The positions of the rows, none when an expected version is missing."""
-        result = self._libpq.exec_prepared(
-            b"append", [packing.array(packed, self._row_type)], [Format.BINARY], Format.BINARY
-        )
+    def ask(self, *params: bytes) -> Any:
+        """The result, for parameters in binary. Raises psycopg's errors."""
+        binary = [Format.BINARY] * len(params)
+        result = self._libpq.exec_prepared(b"by_heart", params, binary, Format.BINARY)
         self._check(result, ExecStatus.TUPLES_OK)
-        return [int.from_bytes(result.get_value(row, 0) or b"", "big") for row in range(result.ntuples)]
+        return result
 
     def close(self) -> None:
-        self._connection.close()
+        self.connection.close()
 
     def _check(self, result: Any, wanted: int) -> None:
         if result.status != wanted:
@@ -387,6 +406,35 @@ class _Writer:
                     result.error_message.decode(errors="replace").strip() or "connection lost"
                 )
             raise errors.error_from_result(result)
+
+
+class _Writer(_Expert):
+    """Appends rows."""
+
+    def __init__(self, connection: Connection, statement: str, row_type: str) -> None:
+        super().__init__(connection, statement)
+        found = connection.execute(row_type).fetchone()
+        assert found is not None
+        self._row_type = int(found[0])
+
+    def insert(self, packed: list[bytes]) -> list[int]:
+        """The positions of the rows, none when an expected version is missing."""
+        result = self.ask(packing.array(packed, self._row_type))
+        return [int.from_bytes(result.get_value(row, 0) or b"", "big") for row in range(result.ntuples)]
+
+
+class _Reader(_Expert):
+    """Reads streams."""
+
+    def __init__(self, connection: Connection, statement: str) -> None:
+        super().__init__(connection, statement)
+        self._transformer = Transformer(connection)
+
+    def read(self, stream: UUID, after: int, upto: int) -> list[Row]:
+        """The events of a stream in order."""
+        result = self.ask(stream.bytes, _BIGINT(after), _BIGINT(upto))
+        self._transformer.set_pgresult(result)
+        return [_row(one) for one in self._transformer.load_rows(0, result.ntuples, tuple)]
 
 
 class PostgresBell(Bell):

@@ -367,12 +367,12 @@ class LogConformance:
         assert schema.verify(database) == []
 
     def test_what_is_missing_or_different_is_named(self, database: Database) -> None:
-        _write(database, "DROP INDEX work_due")
+        _write(database, "DROP INDEX work_ready")
         _write(database, "ALTER TABLE work RENAME COLUMN sent_at TO posted_at")
 
         problems = schema.verify(database)
 
-        assert any("index work_due is missing" in problem for problem in problems)
+        assert any("index work_ready is missing" in problem for problem in problems)
         assert any("column work.sent_at is missing" in problem for problem in problems)
 
     def test_a_closed_database_says_that_it_is_out_of_reach(self, database: Database, log: Log) -> None:

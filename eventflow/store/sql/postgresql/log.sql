@@ -32,7 +32,7 @@ SELECT 'event_row'::regtype::oid::bigint;
 -- read --
 -- The events of a stream in order.
 SELECT {columns}, coalesce(state, '') FROM events LEFT JOIN bodies USING (position)
- WHERE stream = %(stream)s AND version > %(after)s AND version <= %(upto)s ORDER BY version;
+ WHERE stream = $1::uuid AND version > $2::bigint AND version <= $3::bigint ORDER BY version;
 
 -- headers --
 -- The headers of a stream in order.
