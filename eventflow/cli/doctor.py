@@ -147,7 +147,8 @@ def _opened(session: Session) -> tuple[Eventflow | None, Finding]:
         return None, fail("application", _said(error), "Correct its composition, or name another: --app MODULE:ATTR.")
     except Exception as error:  # noqa: BLE001 - it is user code that is imported here
         return None, fail("application", f"cannot be imported: {_said(error)}", "Say -vv to see where.")
-    return app, ok("application", f"{len(app.aggregates)} aggregates, {len(app.routes.reactions)} reactions")
+    names = f"{', '.join(app.aggregates)}; reactions {', '.join(app.routes.reactions) or 'none'}"
+    return app, ok("application", f"aggregates {names}")
 
 
 def _habits(settings: Settings) -> str:

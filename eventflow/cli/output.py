@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+FOLDED = 10
+"""Characters that the last column of a drawn table has at least."""
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows under the names of their columns; a cell is shown as text, ``None`` as nothing."""
 
     columns: Sequence[str]
-    rows: Iterable[Sequence[object]] = field(default=())
+    rows: Sequence[Sequence[object]] = field(default=())
 
     def cells(self) -> list[list[str]]:
         """The rows as texts, each on one line."""
@@ -45,8 +49,11 @@ class Table:
         error   3
         """
         lines = [*([list(self.columns)] if any(self.columns) else []), *self.cells()]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+        return "\n".join("  ".join(map(str.ljust, line, self.widths())).rstrip() for line in lines)
+
+    def widths(self) -> list[int]:
+        """The characters that each column needs."""
+        return [max(map(len, column)) for column in zip(self.columns, *self.cells(), strict=True)]
 
 
 @dataclass
@@ -109,13 +116,18 @@ class Session:
         from rich.table import Table as Drawn
         from rich.text import Text
 
+        console = Console(stderr=err, no_color=self.no_color or None, highlight=False)
+        if sum(table.widths()[:-1]) + 3 * len(table.columns) + FOLDED > console.width:
+            # A frame that is too narrow would cut ids; plain lines are only broken by the terminal.
+            click.echo(table.plain(), err=err)
+            return
         drawn = Drawn(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_header=any(table.columns))
         for name in table.columns:
             # What identifies a row stays in one piece; the last column is the one to be folded.
             drawn.add_column(name, no_wrap=name != table.columns[-1], overflow="fold")
         for row in table.cells():
             drawn.add_row(*map(Text, row))
-        Console(stderr=err, no_color=self.no_color or None, highlight=False).print(drawn)
+        console.print(drawn)
 
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -27,7 +27,12 @@ PACKAGES = (
 @click.command()
 @pass_session
 def version(session: Session) -> None:
-    """Which versions are at work: of eventflow, of Python, of what both stand on."""
+    r"""Which versions are at work: of eventflow, of Python, of what both stand on.
+
+    \b
+    Example:
+      eventflow version --json
+    """
     packages = {name: _installed(name) for name in PACKAGES}
     document = {"eventflow": __version__, "python": platform.python_version(), "packages": packages}
     rows = [("eventflow", __version__), ("Python", document["python"])]

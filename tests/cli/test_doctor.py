@@ -42,7 +42,7 @@ def test_a_shop_in_order_is_well(shop: Shop) -> None:
         "environment", "application", "settings", "database", "schema", "clock", "workers", "relay", "claims",
         "projections", "broker", "objects",
     }  # fmt: skip
-    assert found["application"][0]["text"] == "2 aggregates, 2 reactions"
+    assert found["application"][0]["text"] == "aggregates order, parcel; reactions pack, carry"
 
 
 def test_people_get_a_line_for_each(shop: Shop) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
-from importlib.util import find_spec
+from collections.abc import Iterator
 from uuid import UUID
 
 import click
@@ -59,16 +60,24 @@ def test_the_help_imports_nothing_but_the_command_line() -> None:
     assert done.stderr.strip() == "[]"
 
 
+def leaves(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The command lines of a command, or of those in it."""
+    if isinstance(command, click.Group):
+        for name, one in command.commands.items():
+            yield from leaves(one, (*path, name))
+    else:
+        yield path
+
+
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_in_the_list_has_a_help_of_its_own(name: str) -> None:
-    module = COMMANDS[name].place.partition(":")[0]
-    if find_spec(module) is None:
-        pytest.skip(f"{module} is not written yet")
+def test_every_command_has_a_help_of_its_own_with_an_example(name: str) -> None:
+    for path in leaves(COMMANDS[name].load(), (name,)):
+        result = run(*path, "--help")
 
-    result = run(name, "--help")
-
-    assert result.exit_code == 0, result.output
-    assert "Usage: eventflow" in result.output
+        assert result.exit_code == 0, result.output
+        assert f"Usage: eventflow {' '.join(path)}" in result.output
+        assert re.search(rf"Examples?:\n.*eventflow.* {' '.join(path)}", result.output), path
+        assert "--json" in result.output
 
 
 def test_a_mistyped_command_is_answered_with_the_nearest_one() -> None:
