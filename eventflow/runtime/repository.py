@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -46,11 +46,15 @@ class Repository:
 
         Raises ``VersionConflict`` when one of them was changed by somebody else since it was loaded.
         """
-        changed = [one for one in aggregates if one.pending]
+        return self.save_each([(one, context) for one in aggregates])
+
+    def save_each(self, aggregates: Iterable[tuple[Aggregate[Any], Context]]) -> list[Header]:
+        """Like ``save``, with a context for each."""
+        changed = [(one, context) for one, context in aggregates if one.pending]
         if not changed:
             return []
-        headers = self._log.append(*(self._append(one, context) for one in changed))
-        self._saved(changed, headers)
+        headers = self._log.append(*(self._append(one, context) for one, context in changed))
+        self._saved([one for one, _ in changed], headers)
         return headers
 
     def change(

@@ -8,15 +8,24 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from eventflow.errors import Conflict, EventflowError, StreamNotFound, TimedOut, TransitionRefused, Unavailable, VersionConflict, WrongResult
+from eventflow.errors import (
+    Conflict,
+    EventflowError,
+    StreamNotFound,
+    TimedOut,
+    TransitionRefused,
+    Unavailable,
+    VersionConflict,
+    WrongResult,
+)
 from eventflow.model import outcome
 from eventflow.model.aggregate import Aggregate
-from eventflow.model.exchange import Exchange, Request, Response, idempotency_key
+from eventflow.model.exchange import Exchange, Request, idempotency_key
 from eventflow.model.masking import Masker
 from eventflow.model.reaction import Endpoint, Reaction
 from eventflow.model.recorded import Context, Header, Phase
@@ -26,6 +35,7 @@ from eventflow.runtime.job import Job
 from eventflow.runtime.network import Network
 from eventflow.runtime.patience import Patience
 from eventflow.runtime.repository import Repository
+from eventflow.runtime.scribe import Scribe
 
 log = logging.getLogger("eventflow.runner")
 
@@ -91,6 +101,16 @@ class Runner:
         self.running: dict[int, Attempt] = {}
         """What each thread is at; the worker's watchdog reads it."""
         self._in_doubt: set[Job] = set()
+        self._scribe: Scribe[tuple[Attempt, Record]] | None = None
+
+    def begin(self, *, waiting: int) -> None:
+        """Record outcomes in the background from now on; up to so many may wait to be recorded."""
+        self._scribe = Scribe(self._settle_together, lambda one: self._settle(*one), waiting=waiting)
+
+    def end(self, timeout: float) -> bool:
+        """Record what is left, and again in the foreground from now on; whether that was done in time."""
+        scribe, self._scribe = self._scribe, None
+        return scribe is None or scribe.end(timeout)
 
     def run(self, job: Job) -> None:
         """Do the job, if it still is one."""
@@ -99,11 +119,16 @@ class Runner:
             return
         self.running[threading.get_ident()] = attempt
         try:
-            self._settle(attempt, self._work(attempt))
+            record = self._work(attempt)
         except Fenced as fenced:
             log.info("%s", fenced)
+            return
         finally:
             del self.running[threading.get_ident()]
+        if self._scribe is not None:
+            self._scribe.put((attempt, record))
+        else:
+            self._settle(attempt, record)
 
     def _claim(self, job: Job) -> Attempt | None:
         reaction = self._reactions.get(job.reaction)
@@ -211,7 +236,8 @@ class Runner:
                 except Unavailable as error:
                     request = exchange.throw(error)
                 else:
-                    attempt.unsaved.append(partial(outcome.response, reaction=reaction, response=response, masker=masker))
+                    heard = partial(outcome.response, reaction=reaction, response=response, masker=masker)
+                    attempt.unsaved.append(heard)
                     request = exchange.send(response)
         except StopIteration as end:
             return end.value
@@ -242,7 +268,22 @@ class Runner:
             return lambda document: outcome.defer(document, reaction, number, due, error, masker)
         return lambda document: outcome.fail(document, reaction, error, number, masker)
 
+    def _settle_together(self, outcomes: list[tuple[Attempt, Record]]) -> bool:
+        """Record many outcomes in one append, if they all can be; whether they could."""
+        try:
+            written = [(self._written(attempt, record), attempt.context) for attempt, record in outcomes]
+            self._repository.save_each(written)
+        except EventflowError:
+            return False
+        return True
+
     def _settle(self, attempt: Attempt, record: Record) -> None:
+        try:
+            self._settle_as_it_is(attempt, record)
+        except Fenced as fenced:
+            log.info("%s", fenced)
+
+    def _settle_as_it_is(self, attempt: Attempt, record: Record) -> None:
         try:
             self._insist(attempt, record)
         except (Fenced, Unavailable):
@@ -256,9 +297,7 @@ class Runner:
     def _append(self, attempt: Attempt, record: Record) -> None:
         """Record on the stream as it is now, as long as the claim on it is ours."""
         while True:
-            document = attempt.document.model_copy()
-            for one in (*attempt.unsaved, record):
-                one(document)
+            document = self._written(attempt, record)
             try:
                 self._repository.save(document, context=attempt.context)
             except VersionConflict:
@@ -267,6 +306,13 @@ class Runner:
                 attempt.document = document
                 attempt.unsaved.clear()
                 return
+
+    def _written(self, attempt: Attempt, record: Record) -> Aggregate[Any]:
+        """The document with what was heard and what came of it; the attempt's own stays as the log has it."""
+        document = attempt.document.model_copy()
+        for one in (*attempt.unsaved, record):
+            one(document)
+        return document
 
     def _follow(self, attempt: Attempt) -> None:
         document = self._repository.get(attempt.reaction.aggregate, attempt.job.stream)

@@ -17,6 +17,12 @@ from eventflow.store.workers import Workers
 
 log = logging.getLogger("eventflow.worker")
 
+WAITING = 8
+"""Outcomes per thread that may wait to be recorded."""
+
+LAST_WORDS = 10.0
+"""Seconds that a worker takes to record the outcomes it has when it stops."""
+
 HANGING_GRACE = 5.0
 """Seconds that a handler may go on after its time limit before it is disowned."""
 
@@ -56,6 +62,7 @@ class Worker:
         self._heart.begin()
         for follower in self._followers:
             follower.begin()
+        self._runner.begin(waiting=WAITING * self.threads)
         self._broker.start(self._runner.run, threads=self.threads, queues=self._queues)
         log.info("Worker %s began with %d threads.", self.name, self.threads)
 
@@ -66,6 +73,7 @@ class Worker:
         """
         # The followers end last: embedded, leading is what makes our claims ours.
         clean = self._broker.stop(grace.total_seconds())
+        clean = self._runner.end(LAST_WORDS) and clean
         for follower in self._followers:
             follower.end()
         self._stopping.set()

@@ -1,0 +1,73 @@
+"""Outcomes on their way into the log: written down together, while those who worked go on.
+
+A claim is waited for, its outcome is not. When the process dies in between, it is as if the handler had been cut
+short a moment earlier: the claim is found without an owner and the work is done again, under the same idempotency
+key. So a thread need not stand still until its outcome is on the disk, and one append takes many outcomes.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from queue import Empty, Queue
+from typing import Generic, TypeVar
+
+log = logging.getLogger("eventflow.scribe")
+
+T = TypeVar("T")
+
+MOST = 64
+"""Outcomes in one append."""
+
+
+class Scribe(Generic[T]):
+    """A thread that writes what it is handed: ``together`` if that can be done, ``alone`` one by one if not.
+
+    ``together`` says whether it could. At most ``waiting`` outcomes are handed over and not written yet; whoever
+    brings one more waits.
+    """
+
+    def __init__(self, together: Callable[[list[T]], bool], alone: Callable[[T], None], *, waiting: int) -> None:
+        self._together, self._alone = together, alone
+        self._queue: Queue[T | None] = Queue(waiting)
+        self._thread = threading.Thread(target=self._run, name="eventflow-scribe", daemon=True)
+        self._thread.start()
+
+    def put(self, outcome: T) -> None:
+        """Hand an outcome over."""
+        self._queue.put(outcome)
+
+    def end(self, timeout: float) -> bool:
+        """Write what was handed over and end; whether that was done in time."""
+        self._queue.put(None)
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            batch, ended = self._batch()
+            try:
+                self._write(batch)
+            except Exception:
+                log.exception("An outcome could not be written; its claim will be rescued when this worker ends.")
+
+    def _batch(self) -> tuple[list[T], bool]:
+        batch: list[T] = []
+        try:
+            one = self._queue.get()
+            while one is not None:
+                batch.append(one)
+                if len(batch) == MOST:
+                    return batch, False
+                one = self._queue.get_nowait()
+        except Empty:
+            return batch, False
+        return batch, True
+
+    def _write(self, batch: list[T]) -> None:
+        if len(batch) > 1 and self._together(batch):
+            return
+        for one in batch:
+            self._alone(one)
