@@ -76,13 +76,12 @@ def defibrillate(
     yes: bool,
     wait: bool,
 ) -> Code:
-    r"""Bring failed items back to the status from which they are worked on again.
+    """Bring failed items back to the status from which they are worked on again.
 
     Each one is loaded and decided on by its aggregate, so an application is needed. Those that have not failed are
     refused, each with its reason, and nothing happens to them. Who did it (EVENTFLOW_ACTOR, or the user) and why is
     recorded. Ends with 1 when some were refused, with 3 when there is no item of an id.
 
-    \b
     Examples:
       eventflow --app shop.app:app defibrillate 4f0cb1a5-… --reason "the peer is back"
       eventflow --app shop.app:app defibrillate --where "status:error error:Timeout" --dry-run

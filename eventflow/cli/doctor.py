@@ -82,11 +82,10 @@ def fail(name: str, text: str, hint: str | None = None, *, unreachable: bool = F
 @click.option("--strict", is_flag=True, help="End with 1 for warnings as well.")
 @pass_session
 def doctor(session: Session, strict: bool) -> Code:
-    r"""Look at settings, application, services, schema, clocks, projections, workers and claims.
+    """Look at settings, application, services, schema, clocks, projections, workers and claims.
 
     Ends with 6 when a service does not answer, with 1 when something else has to be repaired.
 
-    \b
     Example:
       eventflow --app shop.app:app doctor --strict
     """

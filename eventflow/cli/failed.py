@@ -18,11 +18,10 @@ def failed() -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="At most so many groups.")
 @pass_session
 def list_(session: Session, where: str, limit: int) -> None:
-    r"""Kinds of errors, the most frequent first, each with its latest example.
+    """Kinds of errors, the most frequent first, each with its latest example.
 
     Errors that differ in numbers and ids only are of one kind, and have the same fingerprint.
 
-    \b
     Example:
       eventflow failed list --where "category:order age<1d"
       eventflow defibrillate --where fingerprint:3f8a41c09d2e --reason "the peer is back"

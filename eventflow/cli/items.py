@@ -30,9 +30,8 @@ def items() -> None:
 @click.option("--after", metavar="CURSOR", help="Go on behind the page that ended with this cursor.")
 @pass_session
 def list_(session: Session, where: str, limit: int, after: str | None) -> None:
-    r"""Items, the newest first.
+    """Items, the newest first.
 
-    \b
     Example:
       eventflow items list --where "status:error age>1h" --limit 20
     """
@@ -50,11 +49,10 @@ def list_(session: Session, where: str, limit: int, after: str | None) -> None:
 @click.argument("id")
 @pass_session
 def show(session: Session, id: str) -> None:
-    r"""One item as the log has it now: its status, what is to be done with it, its fields.
+    """One item as the log has it now: its status, what is to be done with it, its fields.
 
     ID is its id, or the beginning of it. Fields are shown with an application only.
 
-    \b
     Example:
       eventflow --app shop.app:app items show 4f0c
     """
@@ -71,11 +69,10 @@ def show(session: Session, id: str) -> None:
 @click.option("--bodies/--no-bodies", default=True, help="With what was said, asked and answered, or without it.")
 @pass_session
 def history_(session: Session, id: str, bodies: bool) -> None:
-    r"""Everything that happened to an item, oldest first; secrets were masked when it was recorded.
+    """Everything that happened to an item, oldest first; secrets were masked when it was recorded.
 
     ID is its id, or the beginning of it.
 
-    \b
     Example:
       eventflow items history 4f0c --no-bodies
     """

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import cleandoc
 from typing import Any, NamedTuple
 
 import click
 
 from eventflow.cli.output import Session
 from eventflow.errors import did_you_mean
+
+_EXAMPLES = re.compile("^(Examples?:)$", re.MULTILINE)
 
 
 class Elsewhere(NamedTuple):
@@ -43,7 +47,7 @@ class LazyGroup(click.Group):
         if cmd_name not in self.elsewhere:
             return super().get_command(ctx, cmd_name)
         if cmd_name not in self.commands:
-            self.commands[cmd_name] = _with_json(self.elsewhere[cmd_name].load())
+            self.commands[cmd_name] = _dressed(self.elsewhere[cmd_name].load())
         return self.commands[cmd_name]
 
     def resolve_command(
@@ -61,11 +65,16 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, one.help) for name, one in self.elsewhere.items()])
 
 
-def _with_json(command: click.Command) -> click.Command:
-    """The command, and those in it, with ``--json`` behind their names as well as in front."""
+def _dressed(command: click.Command) -> click.Command:
+    """The command, and those in it, with ``--json`` behind their names as well as in front.
+
+    The examples at the end of their help stay as they were written: click wraps a paragraph unless it begins with a
+    backspace.
+    """
+    command.help = _EXAMPLES.sub("\b\n\\1", cleandoc(command.help or ""))
     if isinstance(command, click.Group):
         for one in command.commands.values():
-            _with_json(one)
+            _dressed(one)
     elif not any("--json" in one.opts for one in command.params):
         command.params.append(
             click.Option(["--json"], is_flag=True, expose_value=False, callback=_switch, help="Answer as JSON.")

@@ -38,11 +38,10 @@ def log() -> None:
 @click.option("--where", default="", metavar="FILTER", help='Which ones: "category:order status:error -name:touched".')
 @pass_session
 def tail(session: Session, follow: bool, after: int | None, limit: int | None, where: str) -> None:
-    r"""The headers at the end of the log, or behind a position; with --json one document per line.
+    """The headers at the end of the log, or behind a position; with --json one document per line.
 
     --follow shows the last ones first (--limit says how many) and then whatever is appended.
 
-    \b
     Example:
       eventflow log tail --follow --where "category:order status:error"
     """
@@ -62,9 +61,8 @@ def tail(session: Session, follow: bool, after: int | None, limit: int | None, w
 @click.argument("place", metavar="POSITION|STREAM")
 @pass_session
 def show(session: Session, place: str) -> None:
-    r"""One event by its position, with its whole header and its body; or the headers of a stream by its id.
+    """One event by its position, with its whole header and its body; or the headers of a stream by its id.
 
-    \b
     Example:
       eventflow log show 4711 --json
     """
@@ -79,9 +77,8 @@ def show(session: Session, place: str) -> None:
 @log.command()
 @pass_session
 def stats(session: Session) -> Code:
-    r"""How much there is, of what; the hash chains of a few streams are checked on the way.
+    """How much there is, of what; the hash chains of a few streams are checked on the way.
 
-    \b
     Example:
       eventflow log stats
     """
@@ -103,9 +100,8 @@ def stats(session: Session) -> Code:
 @click.option("--all", "everything", is_flag=True, help="Every stream of the log.")
 @pass_session
 def verify(session: Session, streams: tuple[str, ...], everything: bool) -> Code:
-    r"""Recompute the hash chains of streams: nothing was changed, left out or put in. Ends with 7 when something was.
+    """Recompute the hash chains of streams: nothing was changed, left out or put in. Ends with 7 when something was.
 
-    \b
     Example:
       eventflow log verify --all
     """

@@ -32,9 +32,8 @@ def projections() -> None:
 @projections.command()
 @pass_session
 def status(session: Session) -> None:
-    r"""Where each projection stands, and how far behind the log that is.
+    """Where each projection stands, and how far behind the log that is.
 
-    \b
     Example:
       eventflow projections status --json
     """
@@ -51,11 +50,10 @@ def status(session: Session) -> None:
 @click.option("--all", "everything", is_flag=True, help="Every one.")
 @pass_session
 def rebuild(session: Session, names: tuple[str, ...], everything: bool) -> None:
-    r"""Build projections anew from the first event, beside the live ones, and let them take their place.
+    """Build projections anew from the first event, beside the live ones, and let them take their place.
 
     Nobody has to stop for it.
 
-    \b
     Example:
       eventflow projections rebuild metrics
     """
@@ -71,11 +69,10 @@ def rebuild(session: Session, names: tuple[str, ...], everything: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Every one.")
 @pass_session
 def verify(session: Session, names: tuple[str, ...], everything: bool) -> Code:
-    r"""Build projections anew beside the live ones and compare row by row; ends with 7 when they differ.
+    """Build projections anew beside the live ones and compare row by row; ends with 7 when they differ.
 
     The live ones stay as they are.
 
-    \b
     Example:
       eventflow projections verify --all
     """

@@ -20,9 +20,8 @@ def schema() -> None:
 @schema.command()
 @pass_session
 def status(session: Session) -> None:
-    r"""Which version of the schema is there, and which one this program needs.
+    """Which version of the schema is there, and which one this program needs.
 
-    \b
     Example:
       eventflow --database postgresql://ann@db.example/shop schema status
     """
@@ -40,11 +39,10 @@ def status(session: Session) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be done.")
 @pass_session
 def upgrade(session: Session, dry_run: bool) -> None:
-    r"""Bring the tables to the version that this program needs; an empty database gets them all.
+    """Bring the tables to the version that this program needs; an empty database gets them all.
 
     Each step is a transaction of its own, and many may try at once: one does it.
 
-    \b
     Example:
       eventflow schema upgrade --dry-run
     """
@@ -61,9 +59,8 @@ def upgrade(session: Session, dry_run: bool) -> None:
 @schema.command()
 @pass_session
 def verify(session: Session) -> Code:
-    r"""Compare the tables with what they should be; ends with 7 when they differ.
+    """Compare the tables with what they should be; ends with 7 when they differ.
 
-    \b
     Example:
       eventflow schema verify --json
     """

@@ -27,9 +27,8 @@ PACKAGES = (
 @click.command()
 @pass_session
 def version(session: Session) -> None:
-    r"""Which versions are at work: of eventflow, of Python, of what both stand on.
+    """Which versions are at work: of eventflow, of Python, of what both stand on.
 
-    \b
     Example:
       eventflow version --json
     """

@@ -30,9 +30,8 @@ def vocabulary() -> None:
 @click.option("--yes", is_flag=True, help="Even if the file holds words that the code does not have any more.")
 @pass_session
 def lock(session: Session, output: Path | None, yes: bool) -> None:
-    r"""What a log that is written today needs to be read.
+    """What a log that is written today needs to be read.
 
-    \b
     Example:
       eventflow --app shop.app:app --database sqlite:// vocabulary lock --output vocabulary.json
     """
@@ -53,9 +52,8 @@ def lock(session: Session, output: Path | None, yes: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @pass_session
 def check(session: Session, file: Path) -> Code:
-    r"""Whether the code still reads everything that FILE says; ends with 7 when it does not.
+    """Whether the code still reads everything that FILE says; ends with 7 when it does not.
 
-    \b
     Example:
       eventflow --app shop.app:app --database sqlite:// vocabulary check vocabulary.json
     """

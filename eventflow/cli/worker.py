@@ -35,13 +35,12 @@ log = logging.getLogger("eventflow.cli.worker")
 @click.option("--grace", default=30.0, show_default=True, type=click.FloatRange(0), help="Seconds to finish in.")
 @pass_session
 def worker(session: Session, threads: int | None, queues: str | None, burst: bool, grace: float) -> Code:
-    r"""Do the work of an application: run its tasks and endpoints, keep its projections.
+    """Do the work of an application: run its tasks and endpoints, keep its projections.
 
     Any number of workers may run at once. The first SIGTERM or Ctrl-C lets what runs finish within the grace, and gives
     back what does not; the second one ends at once, and the work is rescued by another worker. Ends with 0 when
     everything ended well, with 1 when a handler could not be stopped or all threads hang.
 
-    \b
     Example:
       eventflow --app shop.app:app worker --threads 16 --queues default,mail
     """

@@ -36,13 +36,12 @@ LEASE = "5s"
 @click.option("--resume", is_flag=True, help="Go on where a demo was cut off.")
 @pass_session
 def demo(session: Session, folder: Path | None, limit: int, keep: bool, resume: bool) -> Code:
-    r"""Send real files through their statuses, let some fail, and bring them back.
+    """Send real files through their statuses, let some fail, and bring them back.
 
     FOLDER is where the files are; without it, the source of the running Python's standard library. The demo works in
     ./eventflow-demo, on a database of its own there unless --database names an empty one. It may be killed at any
     moment: --resume goes on. Ends with 0 when every document is complete and rebuilt projections equal the live ones.
 
-    \b
     Examples:
       eventflow demo
       eventflow demo ~/notes --items 100 --keep

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from eventflow.errors import Conflict, NotFound, Refused, Unavailable
+from eventflow.errors import Conflict, NotFound, Refused
 
 DATABASE, PLAN, SETTINGS, LOCK = "demo.db", "demo.json", "eventflow.toml", ".lock"
 
@@ -47,11 +47,13 @@ class Workspace:
 
     @contextmanager
     def occupied(self) -> Iterator[None]:
-        """The folder for oneself alone. Raises ``Occupied``, and ``Unavailable`` when it cannot be made."""
+        """The folder for oneself alone. Raises ``Occupied``, and ``Refused`` when it cannot be made."""
         try:
             lock = self._lock()
         except OSError as error:
-            raise Unavailable(str(self.folder), error) from error
+            raise Refused(
+                f"{self.folder} cannot be made here: {error.strerror}. Run the demo in another folder."
+            ) from error
         try:
             yield
         finally:
