@@ -12,6 +12,8 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.errors import ConnectionClosed
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
+from eventflow.runtime.acknowledging import Consumer
+
 _LOST = (pika.exceptions.AMQPConnectionError, pika.exceptions.AMQPChannelError, AMQPConnectorException)
 
 
@@ -85,6 +87,11 @@ class QuorumBroker(RabbitmqBroker):
         self._batches.channel = None
         self.queues_pending.update(queues)
         del self.connection
+
+    @property
+    def consumer_class(self) -> type[Consumer]:
+        """The consumer that acknowledges many messages at once."""
+        return Consumer
 
     def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:
         # The only place where Dramatiq 2.x lets the type of a queue be chosen.
