@@ -13,8 +13,6 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from eventflow_projections import Items, Projection, Projections, standard
-
 from eventflow.errors import Misconfigured, StreamNotFound, UnknownEvent
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.masking import Masker
@@ -38,6 +36,7 @@ from eventflow.store.log import Log, open_log
 from eventflow.store.objects import Objects, open_objects
 from eventflow.store.work import Work
 from eventflow.store.workers import Workers
+from eventflow_projections import Items, Projection, Projections, standard
 
 A = TypeVar("A", bound=Aggregate[Any])
 
@@ -275,5 +274,7 @@ class Eventflow:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

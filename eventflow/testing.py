@@ -22,6 +22,7 @@ class Clock:
         self.now = now
 
     def __call__(self) -> datetime:
+        """The time that the hands show."""
         return self.now
 
     def forward(self, **by: float) -> None:

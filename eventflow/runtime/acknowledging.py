@@ -10,7 +10,7 @@ from dramatiq.brokers.rabbitmq import _RabbitmqConsumer
 from dramatiq.errors import ConnectionClosed
 
 
-class Consumer(_RabbitmqConsumer):  # type: ignore[misc]  # Dramatiq's own consumer is not typed
+class Consumer(_RabbitmqConsumer):
     """Dramatiq's consumer, but for how it acknowledges. Changes with every message.
 
     An acknowledgement of its own for each message costs a worker more than anything else it says to RabbitMQ. Most
@@ -23,7 +23,7 @@ class Consumer(_RabbitmqConsumer):  # type: ignore[misc]  # Dramatiq's own consu
         self._done: list[int] = []
         self._refused: list[int] = []
         self._called = False
-        super().__init__(*given)
+        super().__init__(*given)  # type: ignore[no-untyped-call]  # Dramatiq's own consumer is not typed
 
     def ack(self, message: Any) -> None:
         """The message is done."""

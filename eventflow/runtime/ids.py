@@ -26,6 +26,7 @@ class Ids:
         self._seed()
 
     def __call__(self) -> UUID:
+        """Another id."""
         if self._process != os.getpid():
             # A forked process must not go on with its parent's numbers.
             self._seed()

@@ -213,7 +213,7 @@ class Runner:
             return self._fail(attempt, TimedOut(reaction.name, reaction.time_limit.total_seconds()))
         except Fenced:
             raise
-        except BaseException as error:  # user code: whatever it raises, SystemExit too, is recorded
+        except BaseException as error:  # noqa: BLE001 - user code: whatever it raises, SystemExit too, is recorded
             return self._fail(attempt, error)
 
     def _handle(self, attempt: Attempt) -> object:

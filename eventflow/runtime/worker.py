@@ -91,7 +91,9 @@ class Worker:
     def _watch(self) -> None:
         for thread, attempt in self._runner.overdue(HANGING_GRACE):
             if thread not in self._disowned:
-                log.error("%s hangs in a call that cannot be interrupted; its claim is given up.", attempt.reaction.name)
+                log.error(
+                    "%s hangs in a call that cannot be interrupted; its claim is given up.", attempt.reaction.name
+                )
                 self._runner.disown(attempt)
                 self._disowned.add(thread)
         self._disowned &= self._runner.running.keys()

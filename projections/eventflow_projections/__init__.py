@@ -1,9 +1,9 @@
 """The read side: tables that follow the log, and typed questions to them."""
 
 from eventflow_projections.comparison import Difference, Report
-from eventflow_projections.current import Current
-from eventflow_projections.history import History as HistoryProjection
-from eventflow_projections.metrics import Metrics as MetricsProjection
+from eventflow_projections.current import Current as _Current
+from eventflow_projections.history import History as _History
+from eventflow_projections.metrics import Metrics as _Metrics
 from eventflow_projections.projection import Projection, Tables
 from eventflow_projections.queries import Count, Entry, ErrorGroup, History, Item, Items, Metrics, Page
 from eventflow_projections.runner import ProjectionRunner, Projections, Status
@@ -32,4 +32,4 @@ __all__ = [
 
 def standard() -> tuple[Projection, ...]:
     """The projections that the queries of this package read: current, history, metrics."""
-    return Current(), HistoryProjection(), MetricsProjection()
+    return _Current(), _History(), _Metrics()

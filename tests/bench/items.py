@@ -1,7 +1,8 @@
 """Items per second through one trivial task, beside a hand-written actor that keeps a status row and a history row.
 
 Both run on PostgreSQL and RabbitMQ, in one worker process with eight threads; both have their work in the queue
-and their read side up to date before the clock starts, which runs from the first task's start until another session sees every item complete.
+and their read side up to date before the clock starts, which runs from the first task's start until another session
+sees every item complete.
 The baseline keeps no log, no leases and no promise of once; what the difference buys is in the README.
 
     python -m tests.bench.items [--quick] [--json]
@@ -32,7 +33,7 @@ from eventflow.model.event import Event
 from eventflow.model.reaction import task
 from eventflow.settings import Settings
 from tests.crash.brokers import delete
-from tests.services import POSTGRES, RABBITMQ, fresh_database
+from tests.services import RABBITMQ, fresh_database
 
 SPAWN = multiprocessing.get_context("spawn")
 THREADS = 8
@@ -74,7 +75,8 @@ def application(dsn: str, namespace: str, begin: Callable[[], None]) -> Eventflo
         begin()
         return Written(content=result(document.number))
 
-    settings = Settings(database=dsn, broker=f"{RABBITMQ}?namespace={namespace}", max_in_flight=100_000, threads=THREADS)
+    broker = f"{RABBITMQ}?namespace={namespace}"
+    settings = Settings(database=dsn, broker=broker, max_in_flight=100_000, threads=THREADS)
     return Eventflow(settings, aggregates=[Document], reactions=[write])
 
 
@@ -165,7 +167,7 @@ def drained(target: Callable[..., None], dsn: str, namespace: str, count: int, c
                 if time.time() > end or not process.is_alive():
                     raise SystemExit(f"only {done} of {count} items were completed")
                 time.sleep(0.02)
-            return count / (time.time() - started.value)
+            return count / float(time.time() - started.value)
     finally:
         stop.set()
         process.join(10)
@@ -180,7 +182,6 @@ def a_namespace() -> Iterator[str]:
     namespace = f"bench-{uuid4().hex[:8]}"
     yield namespace
     delete(f"{RABBITMQ}?namespace={namespace}")
-
 
 
 def ours(count: int) -> float:

@@ -126,15 +126,13 @@ def test_a_handler_that_fails_at_first_is_tried_again(make_app: MakeApp) -> None
 
 
 def test_a_fact_recorded_meanwhile_does_not_cost_the_attempt(make_app: MakeApp) -> None:
-    app = make_app(
-        aggregates=[Document],
-        reactions=[doing(lambda document: (annotate(document), Written(text="done"))[1])],
-    )
-
-    def annotate(document: Document) -> None:
+    def annotate(document: Document) -> Written:
         beside = app.get(Document, document.id)
         beside.record(Noted(note="seen"))
         app.save(beside)
+        return Written(text="done")
+
+    app = make_app(aggregates=[Document], reactions=[doing(annotate)])
 
     app.save(document := Document.create(title="Whales"))
     app.drain()
@@ -145,15 +143,13 @@ def test_a_fact_recorded_meanwhile_does_not_cost_the_attempt(make_app: MakeApp) 
 
 
 def test_a_status_changed_by_a_person_overrules_the_attempt(make_app: MakeApp) -> None:
-    app = make_app(
-        aggregates=[Document],
-        reactions=[doing(lambda document: (overrule(document), Written(text="too late"))[1])],
-    )
-
-    def overrule(document: Document) -> None:
+    def overrule(document: Document) -> Written:
         beside = app.get(Document, document.id)
         beside.change_status(Status.COMPLETE, body={"by": "anna"})
         app.save(beside)
+        return Written(text="too late")
+
+    app = make_app(aggregates=[Document], reactions=[doing(overrule)])
 
     app.save(document := Document.create(title="Whales"))
     app.drain()
@@ -176,7 +172,12 @@ def test_a_peer_that_is_not_there_is_a_failure_of_the_attempt(make_app: MakeApp,
 
 def test_an_endpoint_may_speak_several_times_each_time_with_a_key_of_its_own(make_app: MakeApp, peer: Peer) -> None:
     @endpoint(
-        Document, on=Status.QUEUED, processing=Status.SENDING, complete=Status.COMPLETE, failed=Status.ERROR, name="twice"
+        Document,
+        on=Status.QUEUED,
+        processing=Status.SENDING,
+        complete=Status.COMPLETE,
+        failed=Status.ERROR,
+        name="twice",
     )
     def twice(document: Document) -> Exchange[Published]:
         first = yield Request("POST", f"{peer.url}/drafts", json={"title": document.title})
