@@ -39,4 +39,5 @@ class Workers:
 
     def all(self) -> list[Alive]:
         """Every worker that has not signed off, the longest silent first."""
-        return [Alive(*row[:4], bool(row[4])) for row in self._database.query(self._sql["all"])]
+        found = self._database.query(self._sql["all"])
+        return [Alive(id, name, started, beat, bool(fresh)) for id, name, started, beat, fresh in found]
