@@ -15,7 +15,6 @@ from uuid import UUID
 
 from eventflow.errors import (
     Conflict,
-    EventflowError,
     StreamNotFound,
     TimedOut,
     TransitionRefused,
@@ -88,6 +87,7 @@ class Runner:
         guard: Guard | None = None,
         patience: Patience | None = None,
         chance: Callable[[], float] = random.random,
+        record_limit: int = outcome.BODY,
     ) -> None:
         self._repository = repository
         self._reactions = reactions
@@ -97,7 +97,7 @@ class Runner:
         self._masker = masker
         self._guard = guard or Unguarded()
         self._patience = patience or Patience()
-        self._chance = chance
+        self._chance, self._record_limit = chance, record_limit
         self.running: dict[int, Attempt] = {}
         """What each thread is at; the worker's watchdog reads it."""
         self._in_doubt: set[Job] = set()
@@ -226,7 +226,7 @@ class Runner:
         return result
 
     def _converse(self, attempt: Attempt, exchange: Exchange[Any]) -> object:
-        reaction, masker = attempt.reaction, self._masker
+        said = self._said(attempt)
         try:
             request = next(exchange)
             while True:
@@ -236,8 +236,7 @@ class Runner:
                 except Unavailable as error:
                     request = exchange.throw(error)
                 else:
-                    heard = partial(outcome.response, reaction=reaction, response=response, masker=masker)
-                    attempt.unsaved.append(heard)
+                    attempt.unsaved.append(partial(outcome.response, response=response, **said))
                     request = exchange.send(response)
         except StopIteration as end:
             return end.value
@@ -250,13 +249,17 @@ class Runner:
         attempt.ordinal += 1
         key = idempotency_key(reaction.name, attempt.job.stream, attempt.origin, attempt.ordinal)
         asked = request.with_headers({IDEMPOTENCY_KEY: key})
-        record = partial(outcome.request, reaction=reaction, request=asked, masker=self._masker)
+        record = partial(outcome.request, request=asked, **self._said(attempt))
         try:
             # That our own database is away is no failure of the handler.
             self._patience.until_available(lambda: self._append(attempt, record))
         except Unavailable as error:
             raise Stopping from error
         return asked
+
+    def _said(self, attempt: Attempt) -> dict[str, Any]:
+        """How what is said is recorded."""
+        return {"reaction": attempt.reaction, "masker": self._masker, "limit": self._record_limit}
 
     # -- outcome ---------------------------------------------------------------------------------
 
@@ -273,7 +276,7 @@ class Runner:
         try:
             written = [(self._written(attempt, record), attempt.context) for attempt, record in outcomes]
             self._repository.save_each(written)
-        except EventflowError:
+        except BaseException:  # noqa: BLE001  # one command of a user may raise, SystemExit too: each for itself then
             return False
         return True
 
@@ -288,7 +291,8 @@ class Runner:
             self._insist(attempt, record)
         except (Fenced, Unavailable):
             raise
-        except EventflowError as error:  # what the handler returned cannot be recorded: that is its failure
+        except BaseException as error:  # noqa: BLE001  # what came of it cannot be recorded: that is its failure
+            log.info("What came of %s on %s cannot be recorded: %r", attempt.reaction.name, attempt.job.stream, error)
             self._insist(attempt, self._fail(attempt, error))
 
     def _insist(self, attempt: Attempt, record: Record) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from queue import Empty, Queue
+from queue import Empty, Full, Queue
 from typing import Generic, TypeVar
 
 log = logging.getLogger("eventflow.scribe")
@@ -40,8 +41,12 @@ class Scribe(Generic[T]):
 
     def end(self, timeout: float) -> bool:
         """Write what was handed over and end; whether that was done in time."""
-        self._queue.put(None)
-        self._thread.join(timeout)
+        deadline = time.monotonic() + timeout
+        try:
+            self._queue.put(None, timeout=timeout)
+        except Full:  # nothing can be written just now: the claims are left to the rescue
+            return False
+        self._thread.join(max(0.0, deadline - time.monotonic()))
         return not self._thread.is_alive()
 
     def _run(self) -> None:

@@ -18,6 +18,10 @@ A_ROUND = 20
 """Documents that come in before each kill: about as many as a worker of four threads brings to their end meanwhile."""
 
 
+LEASE = 0.6
+"""Shorter than most of the workers live, so that one rescues what another left."""
+
+
 class Press:
     """Slow, now and then busy, and it refuses some documents for good. Changes with every request.
 
@@ -57,13 +61,13 @@ def test_a_worker_killed_again_and_again_does_everything_once(
     documents = kills * A_ROUND
 
     for kill in range(1, kills + 1):
-        worker = start().begun()
+        worker = start(lease=LEASE).begun()
         histories.app.save(*documents_before(kill))
         threading.Event().wait(chance.uniform(0.05, 0.8))
         worker.kill()
         assert histories.ended() < len(histories.of), "The worker was killed while there was work."
         press.killed()
-    start()
+    start(lease=LEASE)
     until(lambda: histories.ended() == documents, "every document has ended", within=60)
 
     histories.check(peer)
