@@ -15,6 +15,7 @@ from uuid import UUID
 
 from eventflow.errors import Misconfigured, StreamNotFound, UnknownEvent
 from eventflow.model.aggregate import Aggregate
+from eventflow.model.exchange import Timeout
 from eventflow.model.masking import Masker
 from eventflow.model.reaction import Reaction, check
 from eventflow.model.recorded import Context, Header, Recorded
@@ -91,7 +92,9 @@ class Eventflow:
         self.projections.create()
         self.items = Items(self.database, clock=clock)
         self._work = Work(self.database)
-        self._network = Network()
+        self._network = Network(
+            timeout=Timeout(connect=self.settings.http_connect_timeout, read=self.settings.http_read_timeout)
+        )
 
     # -- commands and reads ----------------------------------------------------------------------
 
@@ -164,6 +167,7 @@ class Eventflow:
             masker=self.masker,
             guard=self.broker,
             patience=Patience(stopping),
+            record_limit=self.settings.record_limit,
         )
 
     def _relay(self) -> Relay:

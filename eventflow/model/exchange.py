@@ -58,8 +58,9 @@ class Timeout:
 class Request:
     """What is to be said to another system.
 
-    Of ``json``, ``form`` and ``content`` one at most. Raises ``Refused`` for more than one of them, for an address that
-    is not an absolute http or https one, and for headers that would break the message apart.
+    Without a ``timeout`` of its own it has the application's. Of ``json``, ``form`` and ``content`` one at most. Raises
+    ``Refused`` for more than one of them, for an address that is not an absolute http or https one, and for headers
+    that would break the message apart.
     """
 
     method: str
@@ -69,7 +70,7 @@ class Request:
     json: Any = field(default=ABSENT, kw_only=True)
     form: Mapping[str, Any] | None = field(default=None, kw_only=True)
     content: bytes | str | None = field(default=None, kw_only=True)
-    timeout: Timeout = field(default=Timeout(), kw_only=True)
+    timeout: Timeout | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "method", self.method.upper())

@@ -145,34 +145,42 @@ def interrupt(document: Aggregate[Any], reason: str, due: datetime) -> None:
 
 
 def request(
-    document: Aggregate[Any], reaction: Reaction[Any, Any], request: Request, masker: Masker | None = None
+    document: Aggregate[Any],
+    reaction: Reaction[Any, Any],
+    request: Request,
+    masker: Masker | None = None,
+    limit: int = BODY,
 ) -> None:
-    """A request is about to be sent: a mere fact, masked."""
+    """A request is about to be sent: a mere fact, masked; of a body longer than ``limit`` the beginning is kept."""
     masker = _masker(reaction, masker)
     headers = request.wire_headers()
     event = RequestSent(
         method=request.method,
         url=clean(masker.url(request.full_url())),
         headers=_headers(headers, masker),
-        **content(request.wire_body() or b"", _content_type(headers), masker),
+        **content(request.wire_body() or b"", _content_type(headers), masker, limit),
     )
     _note(document, reaction, event, Kind.REQUEST)
 
 
 def response(
-    document: Aggregate[Any], reaction: Reaction[Any, Any], response: Response, masker: Masker | None = None
+    document: Aggregate[Any],
+    reaction: Reaction[Any, Any],
+    response: Response,
+    masker: Masker | None = None,
+    limit: int = BODY,
 ) -> None:
-    """A response came: a mere fact, masked."""
+    """A response came: a mere fact, masked; of a body longer than ``limit`` the beginning is kept."""
     masker = _masker(reaction, masker)
     event = ResponseReceived(
         status=response.status,
         headers=_headers(response.headers, masker),
-        **content(response.content, _content_type(response.headers), masker),
+        **content(response.content, _content_type(response.headers), masker, limit),
     )
     _note(document, reaction, event, Kind.RESPONSE)
 
 
-def content(body: bytes, content_type: str | None, masker: Masker) -> dict[str, Any]:
+def content(body: bytes, content_type: str | None, masker: Masker, limit: int = BODY) -> dict[str, Any]:
     """What is kept of a body: its masked text, or its size, its SHA-256 and its beginning.
 
     >>> content(b'{"pin": 1}', "application/json", Masker())
@@ -184,9 +192,9 @@ def content(body: bytes, content_type: str | None, masker: Masker) -> dict[str, 
     if is_binary(body, content_type):
         return {**whole, "body": body[:PREVIEW].hex(), "binary": True, "truncated": len(body) > PREVIEW}
     # What is far too long is cut before it is masked: a text masker reads what was cut in the middle, too.
-    text = clean(masker.body(body[: 4 * BODY], content_type))
-    if len(text) > BODY or len(body) > 4 * BODY:
-        return {**whole, "body": text[:BODY], "truncated": True}
+    text = clean(masker.body(body[: 4 * limit], content_type))
+    if len(text) > limit or len(body) > 4 * limit:
+        return {**whole, "body": text[:limit], "truncated": True}
     return {"body": text, "size": len(body)}
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import urllib3
 
 from eventflow.errors import Unavailable
-from eventflow.model.exchange import Request, Response
+from eventflow.model.exchange import Request, Response, Timeout
 
 CHUNK = 64 * 1024
+USUAL = Timeout()
 LIMIT = 64 * 1024 * 1024
 """The largest answer that is read, in bytes; a peer that sends more is not believed."""
 
@@ -22,13 +23,13 @@ class Network:
     Retries are events and belong to the runner; a redirect is an answer like any other.
     """
 
-    def __init__(self, *, pool: int = 32, limit: int = LIMIT) -> None:
+    def __init__(self, *, timeout: Timeout = USUAL, pool: int = 32, limit: int = LIMIT) -> None:
         self._pool = urllib3.PoolManager(num_pools=64, maxsize=pool, retries=False)
-        self._limit = limit
+        self._timeout, self._limit = timeout, limit
 
     def send(self, request: Request) -> Response:
         """The peer's answer, whatever its status. Raises ``Unavailable`` when there is none."""
-        deadline = time.monotonic() + request.timeout.total.total_seconds()
+        deadline = time.monotonic() + (request.timeout or self._timeout).total.total_seconds()
         try:
             answer = self._pool.request(**self._arguments(request))
         except urllib3.exceptions.HTTPError as error:
@@ -42,9 +43,8 @@ class Network:
         return Response(status=answer.status, headers=dict(answer.headers), content=content)
 
     def _arguments(self, request: Request) -> dict[str, Any]:
-        timeout = urllib3.Timeout(
-            connect=request.timeout.connect.total_seconds(), read=request.timeout.read.total_seconds()
-        )
+        patience = request.timeout or self._timeout
+        timeout = urllib3.Timeout(connect=patience.connect.total_seconds(), read=patience.read.total_seconds())
         return {
             "method": request.method,
             "url": request.full_url(),
@@ -57,7 +57,8 @@ class Network:
 
     def _read(self, answer: urllib3.BaseHTTPResponse, request: Request, deadline: float) -> bytes:
         parts, size = [], 0
-        for part in answer.stream(CHUNK, decode_content=True):
+        # Piece by piece as it arrives: whoever drips is met by the total limit, not by that of each piece.
+        while part := answer.read1(CHUNK, decode_content=True):
             parts.append(part)
             size += len(part)
             if size > self._limit:

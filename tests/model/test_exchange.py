@@ -148,9 +148,8 @@ def test_a_request_survives_pickling() -> None:
 
 
 def test_there_is_always_a_time_limit() -> None:
-    assert Request("GET", PRESS).timeout == Timeout(
-        connect=timedelta(seconds=10), read=timedelta(seconds=30), total=timedelta(minutes=2)
-    )
+    assert Timeout() == Timeout(connect=timedelta(seconds=10), read=timedelta(seconds=30), total=timedelta(minutes=2))
+    assert Request("GET", PRESS).timeout is None  # the application's, then
 
 
 def test_a_header_is_found_in_any_case() -> None:
