@@ -29,7 +29,7 @@ from eventflow.model.library import (
 )
 from eventflow.model.masking import Masker
 from eventflow.model.reaction import Reaction, target
-from eventflow.model.recorded import Kind, Phase
+from eventflow.model.recorded import Draft, Header, Kind, Phase
 from eventflow.model.transition import Transition
 
 BODY = 1024 * 1024
@@ -102,6 +102,26 @@ def fail(
         reaction=reaction.name,
         attempt=attempt,
         error=_label(facts),
+    )
+
+
+def unread(head: Header, reaction: Reaction[Any, Any], error: BaseException, attempt: int, masker: Masker) -> Draft:
+    """What goes behind the last header of a stream that cannot be read: the failed status, with the reason as body.
+
+    Nothing of the stream is lost by that; when it can be read again, it can be defibrillated.
+    """
+    facts = {**_facts(error, masker), "attempt": attempt}
+    return Draft(
+        StatusChanged(body=facts),
+        spell(target(reaction.failed)),
+        previous=head.status,
+        phase=Phase.ANNOUNCED,
+        kind=Kind.EXCEPTION,
+        reaction=reaction.name,
+        attempt=attempt,
+        error=_label(facts),
+        stream=head.stream,
+        version=head.version + 1,
     )
 
 

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from eventflow.errors import StreamNotFound, VersionConflict
+from eventflow.errors import StreamNotFound, Unreadable, VersionConflict
+from eventflow.model import outcome
 from eventflow.model.aggregate import Aggregate
-from eventflow.model.recorded import Context, Header
+from eventflow.model.masking import Masker
+from eventflow.model.reaction import Reaction
+from eventflow.model.recorded import Context, Head, Header
 from eventflow.store.log import Append, Log
 
 A = TypeVar("A", bound=Aggregate[Any])
@@ -56,6 +59,26 @@ class Repository:
         headers = self._log.append(*(self._append(one, context) for one, context in changed))
         self._saved([one for one, _ in changed], headers)
         return headers
+
+    def fail_unread(
+        self, stream: UUID, version: int, reaction: Reaction[Any, Any], error: Unreadable, attempt: int, masker: Masker
+    ) -> bool:
+        """Record that a stream cannot be read, if the work on it still stands at this version; whether it did.
+
+        Headers are enough for that: the item shows what is wrong with it, and nobody tries it again and again.
+        """
+        headers = self._log.headers(stream)
+        standing = next((one.version for one in reversed(headers) if one.phase), 0)
+        if standing != version:
+            return False
+        head = headers[-1]
+        draft = outcome.unread(head, reaction, error, attempt, masker)
+        context = Context(correlation=head.correlation, causation=head.position, tenant=head.tenant)
+        try:
+            self._log.append(Append(stream, head.category, Head(head.version, head.hash), (draft,), context))
+        except VersionConflict:
+            return False
+        return True
 
     def change(
         self, kind: type[A], stream: UUID, decide: Callable[[A], object], *, context: Context = NOBODY

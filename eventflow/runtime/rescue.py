@@ -62,10 +62,15 @@ class Rescue:
             return False
         try:
             document = self._repository.get(reaction.aggregate, orphan.stream)
-        except (StreamNotFound, Unreadable) as error:
-            # One stream that cannot be read must not keep the others from being rescued.
-            log.warning("%s on %s cannot be rescued: %s", orphan.reaction, orphan.stream, error)
+        except StreamNotFound as error:
+            log.warning("%s", error)
             return False
+        except Unreadable as error:
+            # One stream that cannot be read must not keep the others from being rescued.
+            log.error("%s on %s: %s", orphan.reaction, orphan.stream, error)
+            return self._repository.fail_unread(
+                orphan.stream, orphan.version, reaction, error, orphan.attempt, self._masker
+            )
         standing = document.standing
         if (standing.version, standing.phase, standing.owner) != (orphan.version, Phase.CLAIMED, orphan.owner):
             return False

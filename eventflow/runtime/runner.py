@@ -19,6 +19,7 @@ from eventflow.errors import (
     TimedOut,
     TransitionRefused,
     Unavailable,
+    Unreadable,
     VersionConflict,
     WrongResult,
 )
@@ -139,7 +140,10 @@ class Runner:
             return self._claim_for(reaction, job)
         except StreamNotFound as error:
             log.warning("%s", error)
-            return None
+        except Unreadable as error:
+            log.error("%s on %s: %s", job.reaction, job.stream, error)
+            self._repository.fail_unread(job.stream, job.version, reaction, error, job.attempt, self._masker)
+        return None
 
     def _claim_for(self, reaction: Reaction[Any, Any], job: Job) -> Attempt | None:
         while True:

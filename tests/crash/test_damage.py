@@ -27,8 +27,9 @@ def test_a_damaged_stream_among_the_claims_of_a_dead_worker_keeps_no_other_from_
     start()
     histories.app.save(Document.create(title="easy"))
 
-    until(lambda: histories.ended() == 2, "the others end")
-    assert histories.statuses() == {Status.COMPLETE: 2, Status.WRITING: 1}
+    until(lambda: histories.ended() == 3, "all end")
+    assert histories.statuses() == {Status.COMPLETE: 2, Status.ERROR: 1}
+    assert (histories.of[damaged.id][-1].error or "").startswith("DamagedBody")
     with pytest.raises(DamagedBody):
         histories.app.get(Document, damaged.id)
 
