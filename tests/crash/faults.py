@@ -74,7 +74,7 @@ def _wrapped(owner: type, method: str, act: Call) -> Callable[[int], None]:
 
 
 def _records(status: Status) -> Condition:
-    return lambda arguments: any(draft.status == status for one in arguments[1:] for draft in one.pending)
+    return lambda arguments: any(draft.status == status for one, _ in arguments[1] for draft in one.pending)
 
 
 def _recorded(status: Status) -> Condition:
@@ -90,7 +90,7 @@ FAULTS: dict[str, Callable[[int], None]] = {
     ),
     "after the request was recorded, before it was sent": _before(Network, "send"),
     "after the answer, before it was recorded": _after(Network, "send"),
-    "after the work, before the record": _before(Repository, "save", when=_records(Status.WRITTEN)),
-    "during the record": _during(Repository, "save", when=_records(Status.WRITTEN)),
-    "after the record, before anybody heard of it": _after(Repository, "save", when=_recorded(Status.COMPLETE)),
+    "after the work, before the record": _before(Repository, "save_each", when=_records(Status.WRITTEN)),
+    "during the record": _during(Repository, "save_each", when=_records(Status.WRITTEN)),
+    "after the record, before anybody heard of it": _after(Repository, "save_each", when=_recorded(Status.COMPLETE)),
 }
