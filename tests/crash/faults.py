@@ -86,7 +86,7 @@ FAULTS: dict[str, Callable[[int], None]] = {
     "after the message, before the checkpoint": _before(Work, "move"),
     "after the delivery, before the claim": _before(Runner, "run"),
     "after the claim, before the work": _after(
-        Repository, "save", when=lambda headers: any(header.phase == Phase.CLAIMED for header in headers)
+        Repository, "save_each", when=lambda headers: any(header.phase == Phase.CLAIMED for header in headers)
     ),
     "after the request was recorded, before it was sent": _before(Network, "send"),
     "after the answer, before it was recorded": _after(Network, "send"),
