@@ -21,6 +21,7 @@ from uuid import UUID
 import dramatiq.worker
 
 from eventflow.app import Eventflow
+from eventflow.runtime import worker
 from eventflow.settings import Settings
 from eventflow.store import postgres
 from tests.crash import faults
@@ -128,16 +129,17 @@ def _run(order: Order, says: Connection) -> None:
     if order.fault is not None:
         faults.install(order.fault, order.nth)
     with closing(order.application()) as app:
-        worker = app.worker(threads=order.threads)
-        worker.start()
-        says.send(worker.id)
+        hand = app.worker(threads=order.threads)
+        hand.start()
+        says.send(hand.id)
         signal.sigwait({signal.SIGTERM})
-        worker.stop(timedelta(seconds=order.grace))
+        hand.stop(timedelta(seconds=order.grace))
 
 
 def _hurry(order: Order) -> None:
     # What takes its time in production, so that nothing is done in vain.
     postgres.LEADER_SILENCE = timedelta(seconds=order.leader_silence)
+    worker.LAST_WORDS = 2.0
     dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = 0.3
     dramatiq.worker.POST_PROCESS_MESSAGE_RETRY_DELAY_SECS = 0.3  # type: ignore[assignment]  # it is slept for
 
@@ -148,6 +150,7 @@ def _write_to(diary: Path) -> None:
         os.dup2(file.fileno(), sys.stderr.fileno())
     words = "%(relativeCreated)d %(process)d %(threadName)s %(name)s %(message)s"
     logging.basicConfig(level=logging.INFO, format=words)
+    logging.getLogger("pika").setLevel(logging.WARNING)
 
 
 def _follow_the_parent() -> None:

@@ -115,6 +115,23 @@ def test_a_worker_waits_for_a_broker_that_is_not_there_yet(
     histories.check(peer)
 
 
+def test_a_worker_that_is_stopped_while_the_database_is_away_ends_and_leaves_its_work_to_others(
+    database: Proxy, histories: Histories, start: Start, peer: Peer
+) -> None:
+    worker = start(database=database.url, grace=1.0).begun()
+    histories.app.save(*(Document.create(title=f"brief {number}") for number in range(20)))
+    until(lambda: histories.count("document:written") >= 4, "work is going on")
+
+    database.cut()
+    worker.ask_to_stop()
+
+    assert worker.ended(within=25) == 0
+    assert histories.ended() < 20
+    start()
+    until(lambda: histories.ended() == 20, "another worker does the rest")
+    histories.check(peer)
+
+
 def test_a_worker_says_so_when_there_is_no_database(database: Proxy, start: Start, order: Order) -> None:
     database.cut()
 
