@@ -204,7 +204,7 @@ class Eventflow:
             resend()
 
         often = min(1.0, self.settings.lease.total_seconds() / 4)
-        return Follower(RELAY, self.database, relay.step, start=take_over, idle=look_after, idle_every=often, rest=5)
+        return Follower(RELAY, self.database, relay.step, start=take_over, idle=look_after, idle_every=often)
 
     def relay(self) -> None:
         """Send what is due to the broker and return, for programs that append and run no worker.
@@ -223,7 +223,7 @@ class Eventflow:
             leadership.release()
 
     def _projector(self) -> Follower:
-        return Follower("projections", self.database, self.projections.step_all, rest=10)
+        return Follower("projections", self.database, self.projections.step_all, gather=0.25)
 
     def drain(self, *, timeout: timedelta = timedelta(minutes=5)) -> None:
         """Do everything that is due now, in this process, and return when nothing is left to do.

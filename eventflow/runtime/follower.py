@@ -13,6 +13,9 @@ from eventflow.store.database import Database
 
 log = logging.getLogger("eventflow.follower")
 
+MANY = 100
+"""So much done in one step means that more is on its way."""
+
 
 class Follower:
     """Calls ``step`` while there is something to do, and waits for the log's bell when there is not.
@@ -20,8 +23,7 @@ class Follower:
     Of all processes with a follower of this name one leads; when it ends, however it ends, another takes over.
     The bell is a hint: without it ``step`` is called again after a pause of ``shortest`` to ``longest`` seconds.
     ``start`` is called whenever leadership is won; ``idle`` between steps, about every ``idle_every`` seconds.
-    After a step that did less than ``full`` it rests ``rest`` times as long as the step took, so that it takes a
-    bounded share of the machine from those who append.
+    After a step that did much, but less than ``full``, it lets more gather, for up to ``gather`` seconds.
     """
 
     def __init__(
@@ -36,13 +38,13 @@ class Follower:
         shortest: float = 0.02,
         longest: float = 0.5,
         full: int = 500,
-        rest: float = 3.0,
+        gather: float = 0.1,
     ) -> None:
         self.name = name
         self._database, self._step, self._start = database, step, start
         self._idle, self._idle_every = idle, idle_every
         self._shortest, self._longest = shortest, longest
-        self._full, self._rest = full, rest
+        self._full, self._gather = full, gather
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.leads = threading.Event()
@@ -89,7 +91,7 @@ class Follower:
         self._idle()
         again, pause = time.monotonic() + self._idle_every, self._shortest
         while time.monotonic() < again and not self._stop.is_set():
-            seen, began = self._database.bell.wait(-1, 0), time.monotonic()
+            seen = self._database.bell.wait(-1, 0)
             done = self._step()
             if not done:
                 self._database.bell.wait(seen, pause)
@@ -97,8 +99,9 @@ class Follower:
                 continue
             pause = self._shortest
             if done < self._full:
-                # While events trickle in one by one, each step costs as much as one for hundreds: let some gather.
-                self._stop.wait(min(self._rest * (time.monotonic() - began), self._longest))
+                # A few are passed on at once. While many come, a step for each handful would cost those who append
+                # most of the machine: let more of them gather.
+                self._stop.wait(self._gather * min(1.0, done / MANY))
 
 
 class Every:
