@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -11,7 +11,8 @@ from eventflow.model import outcome
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.masking import Masker
 from eventflow.model.reaction import Reaction
-from eventflow.model.recorded import Context, Head, Header
+from eventflow.model.recorded import Context, Head, Header, Recorded
+from eventflow.model.snapshot import Snapshot
 from eventflow.store.log import Append, Log
 
 A = TypeVar("A", bound=Aggregate[Any])
@@ -35,14 +36,26 @@ class Repository:
         A caller that knows the stream to be shorter than a snapshot's distance says so by ``version`` and
         saves the look for one. Raises ``StreamNotFound``, ``UnknownEvent``, ``DamagedBody``, ``Unavailable``.
         """
-        worth_a_look = version is None or version >= self._snapshot_every
+        worth_a_look = version is None or not self.is_short(version)
         snapshot = self._log.snapshots.get(stream) if worth_a_look else None
         if snapshot is not None and not kind.reads(snapshot):
             snapshot = None  # its fields are those of an older program: begin at the beginning
         recorded = self._log.read(stream, after=snapshot.version if snapshot else 0)
+        return self._replayed(kind, stream, recorded, snapshot)
+
+    def get_each(self, wanted: Sequence[tuple[type[Aggregate[Any]], UUID]]) -> list[Aggregate[Any]]:
+        """Several aggregates whose streams are short, in one read. Raises what ``get`` raises."""
+        found = self._log.read_each([stream for _, stream in wanted])
+        return [self._replayed(kind, stream, recorded) for (kind, stream), recorded in zip(wanted, found, strict=True)]
+
+    def _replayed(self, kind: type[A], stream: UUID, recorded: list[Recorded], snapshot: Snapshot | None = None) -> A:
         if (not recorded and snapshot is None) or (recorded and recorded[0].header.category != kind.category):
             raise StreamNotFound(stream, kind.category)
         return kind.replay(recorded, snapshot)
+
+    def is_short(self, version: int) -> bool:
+        """Whether a stream that stands at this version is read without a look for snapshots."""
+        return version < self._snapshot_every
 
     def save(self, *aggregates: Aggregate[Any], context: Context = NOBODY) -> list[Header]:
         """Append what the aggregates have decided, all of it or nothing; they then stand behind it.

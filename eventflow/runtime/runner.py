@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ from uuid import UUID
 
 from eventflow.errors import (
     Conflict,
+    Refused,
     StreamNotFound,
     TimedOut,
     TransitionRefused,
@@ -36,6 +37,7 @@ from eventflow.runtime.network import Network
 from eventflow.runtime.patience import Patience
 from eventflow.runtime.repository import Repository
 from eventflow.runtime.scribe import Scribe
+from eventflow.store.coalescer import Coalescer
 
 log = logging.getLogger("eventflow.runner")
 
@@ -102,6 +104,7 @@ class Runner:
         self.running: dict[int, Attempt] = {}
         """What each thread is at; the worker's watchdog reads it."""
         self._in_doubt: set[Job] = set()
+        self._claims: Coalescer[Job, Attempt | None] = Coalescer(self._claim_each, limit=64)
         self._scribe: Scribe[tuple[Attempt, Record]] | None = None
 
     def begin(self, *, waiting: int) -> None:
@@ -115,7 +118,7 @@ class Runner:
 
     def run(self, job: Job) -> None:
         """Do the job, if it still is one."""
-        attempt = self._patience.until_available(lambda: self._claim(job))
+        attempt = self._patience.until_available(lambda: self._claims.submit(job, 1))
         if attempt is None:
             return
         self.running[threading.get_ident()] = attempt
@@ -130,6 +133,42 @@ class Runner:
             self._scribe.put((attempt, record))
         else:
             self._settle(attempt, record)
+
+    def _claim_each(self, jobs: Sequence[Job]) -> list[Attempt | None]:
+        """Claim for all threads that want to at this moment: one read and one append, whatever their number.
+
+        Raises when that cannot be done for one of them; then each is claimed alone.
+        """
+        if len(jobs) == 1:
+            return [self._claim(jobs[0])]
+        if not all(self._is_plain(job) for job in jobs):
+            raise Refused("Not all of these claims are of the usual kind.")
+        reactions = [self._reactions[job.reaction] for job in jobs]
+        wanted = [(reaction.aggregate, job.stream) for reaction, job in zip(reactions, jobs, strict=True)]
+        documents = self._repository.get_each(wanted)
+        claims = list(zip(jobs, reactions, documents, strict=True))
+        for job, reaction, document in claims:
+            if self._is_due(job, document):
+                outcome.claim(document, reaction, job.attempt, self._owner)
+        return self._claimed(claims)
+
+    def _claimed(self, claims: list[tuple[Job, Reaction[Any, Any], Aggregate[Any]]]) -> list[Attempt | None]:
+        claimed = [(document, Context(causation=job.position)) for job, _, document in claims if document.pending]
+        try:
+            headers = {header.stream: header for header in self._repository.save_each(claimed)}
+        except Unavailable:
+            self._in_doubt.update(job for job, _, _ in claims)
+            raise
+        return [
+            self._attempt(reaction, job, document, headers[job.stream]) if job.stream in headers else None
+            for job, reaction, document in claims
+        ]
+
+    def _is_plain(self, job: Job) -> bool:
+        return job.reaction in self._reactions and job not in self._in_doubt and self._repository.is_short(job.version)
+
+    def _is_due(self, job: Job, document: Aggregate[Any]) -> bool:
+        return document.standing.version == job.version and document.standing.phase != Phase.CLAIMED
 
     def _claim(self, job: Job) -> Attempt | None:
         reaction = self._reactions.get(job.reaction)
@@ -148,11 +187,10 @@ class Runner:
     def _claim_for(self, reaction: Reaction[Any, Any], job: Job) -> Attempt | None:
         while True:
             document = self._repository.get(reaction.aggregate, job.stream, version=job.version)
-            standing = document.standing
             try:
                 if job in self._in_doubt:
                     self._resolve(job, document)
-                if standing.version != job.version or standing.phase == Phase.CLAIMED:
+                if not self._is_due(job, document):
                     return None
                 outcome.claim(document, reaction, job.attempt, self._owner)
                 header = self._repository.save(document, context=Context(causation=job.position))[-1]

@@ -84,6 +84,10 @@ class Log:
         """The events of a stream with versions above ``after``, up to and with ``upto``."""
         return [self._recorded(row) for row in self._recorder.read(stream, after, upto)]
 
+    def read_each(self, streams: Sequence[UUID]) -> list[list[Recorded]]:
+        """The events of several short streams."""
+        return [[self._recorded(row) for row in rows] for rows in self._recorder.read_each(streams)]
+
     def head(self, stream: UUID) -> Header | None:
         """The last header of a stream."""
         return self._recorder.head(stream)

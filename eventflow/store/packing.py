@@ -29,6 +29,7 @@ _SHORT = Struct("!IIi")
 _ID = Struct("!II16s")
 _LENGTH = Struct("!I")
 _ARRAY = Struct("!IIIII")
+_SIXTEEN = _LENGTH.pack(16)
 
 _NULL = {kind: _SIZED.pack(kind, -1) for kind in (_INTEGER, _BIGINT, _TEXT, _BYTEA, _UUID, _INSTANT)}
 
@@ -83,3 +84,11 @@ def _word(value: str | None) -> bytes:
 
 def _id(value: UUID | None) -> bytes:
     return _NULL[_UUID] if value is None else _ID.pack(_UUID, 16, value.bytes)
+
+
+def uuids(ids: Sequence[UUID]) -> bytes:
+    """An array of UUIDs."""
+    parts = [_ARRAY.pack(1, 0, _UUID, len(ids), 1)]
+    for id in ids:
+        parts += (_SIXTEEN, id.bytes)
+    return b"".join(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from struct import Struct
 from threading import Event, Lock, Thread
@@ -213,7 +214,8 @@ class PostgresRecorder(Recorder):
         self._database = database
         self._writer: _Writer | None = None
         self._coalescer: Coalescer[_Work, list[int]] = Coalescer(self._write, limit=1000)
-        self._readers: Pool[_Reader] = Pool(self._reader)
+        self._one: Pool[_Reader] = Pool(partial(self._reader, "read"))
+        self._each: Pool[_Reader] = Pool(partial(self._reader, "read_each"))
         statements = Statements("eventflow.store", "postgresql", "log.sql")
         self._sql = {name: text.replace("{columns}", COLUMNS) for name, text in statements.items()}
 
@@ -243,25 +245,24 @@ class PostgresRecorder(Recorder):
 
     def read(self, stream: UUID, after: int = 0, upto: int | None = None) -> list[Row]:
         last = EVERYTHING if upto is None else upto
+        return self._by_heart(self._one, stream.bytes, _BIGINT(after), _BIGINT(last))
+
+    def read_each(self, streams: Sequence[UUID]) -> list[list[Row]]:
+        found: dict[UUID, list[Row]] = {stream: [] for stream in streams}
+        for row in self._by_heart(self._each, packing.uuids(streams)):
+            found[row[0].stream].append(row)
+        return [found[stream] for stream in streams]
+
+    def _by_heart(self, readers: Pool[_Reader], *params: bytes) -> list[Row]:
         with _translation():
             try:
-                return self._read_with(self._readers.take(), stream, after, last)
+                return _read_with(readers, readers.take(), *params)
             except psycopg.OperationalError:
                 # Idle connections die with their server, and one finds out by using them.
-                return self._read_with(self._readers.fresh(), stream, after, last)
+                return _read_with(readers, readers.fresh(), *params)
 
-    def _read_with(self, reader: _Reader, stream: UUID, after: int, upto: int) -> list[Row]:
-        try:
-            rows = reader.read(stream, after, upto)
-        except BaseException:
-            # Cut short by an error or an interrupt, it may still be at work: nobody else must get it.
-            reader.close()
-            raise
-        self._readers.give(reader)
-        return rows
-
-    def _reader(self) -> _Reader:
-        return _Reader(self._database.connect(), self._sql["read"])
+    def _reader(self, statement: str) -> _Reader:
+        return _Reader(self._database.connect(), self._sql[statement])
 
     def headers(self, stream: UUID, after: int = 0) -> list[Header]:
         return [Header._make(one) for one in self._ask("headers", stream=stream, after=after)]
@@ -309,7 +310,8 @@ class PostgresRecorder(Recorder):
     def close(self) -> None:
         """Close the connections of the writer and the readers."""
         self._forget()
-        self._readers.close()
+        self._one.close()
+        self._each.close()
 
     def _ask(self, statement: str, /, **params: Any) -> list[Record]:
         return self._database.query(self._sql[statement], params)
@@ -430,11 +432,22 @@ class _Reader(_Expert):
         super().__init__(connection, statement)
         self._transformer = Transformer(connection)
 
-    def read(self, stream: UUID, after: int, upto: int) -> list[Row]:
-        """The events of a stream in order."""
-        result = self.ask(stream.bytes, _BIGINT(after), _BIGINT(upto))
+    def read(self, *params: bytes) -> list[Row]:
+        """Headers and bodies."""
+        result = self.ask(*params)
         self._transformer.set_pgresult(result)
         return [_row(one) for one in self._transformer.load_rows(0, result.ntuples, tuple)]
+
+
+def _read_with(readers: Pool[_Reader], reader: _Reader, *params: bytes) -> list[Row]:
+    try:
+        rows = reader.read(*params)
+    except BaseException:
+        # Cut short by an error or an interrupt, it may still be at work: nobody else must get it.
+        reader.close()
+        raise
+    readers.give(reader)
+    return rows
 
 
 class PostgresBell(Bell):

@@ -54,6 +54,10 @@ class Recorder(ProcessRecorder):
     def read(self, stream: UUID, after: int = 0, upto: int | None = None) -> list[Row]:
         """The events of a stream with versions above ``after``, up to and with ``upto``."""
 
+    def read_each(self, streams: Sequence[UUID]) -> list[list[Row]]:
+        """The events of several streams, each in order; for short ones that are wanted at the same moment."""
+        return [self.read(stream) for stream in streams]
+
     @abstractmethod
     def headers(self, stream: UUID, after: int = 0) -> list[Header]:
         """The headers of a stream with versions above ``after``."""

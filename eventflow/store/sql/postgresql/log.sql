@@ -34,6 +34,11 @@ SELECT 'event_row'::regtype::oid::bigint;
 SELECT {columns}, coalesce(state, '') FROM events LEFT JOIN bodies USING (position)
  WHERE stream = $1::uuid AND version > $2::bigint AND version <= $3::bigint ORDER BY version;
 
+-- read_each --
+-- The events of several streams, each in order.
+SELECT {columns}, coalesce(state, '') FROM events LEFT JOIN bodies USING (position)
+ WHERE stream = ANY($1::uuid[]) ORDER BY stream, version;
+
 -- headers --
 -- The headers of a stream in order.
 SELECT {columns} FROM events WHERE stream = %(stream)s AND version > %(after)s ORDER BY version;
