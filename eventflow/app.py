@@ -38,6 +38,7 @@ from eventflow.store.objects import Objects, open_objects
 from eventflow.store.work import Work
 from eventflow.store.workers import Workers
 from eventflow_projections import Items, Projection, Projections, standard
+from eventflow_projections.runner import BATCH
 
 A = TypeVar("A", bound=Aggregate[Any])
 
@@ -223,7 +224,8 @@ class Eventflow:
             leadership.release()
 
     def _projector(self) -> Follower:
-        return Follower("projections", self.database, self.projections.step_all, gather=0.25)
+        full = BATCH * len(self.projections.runners)  # a step is counted once for each projection
+        return Follower("projections", self.database, self.projections.step_all, gather=0.25, full=full)
 
     def drain(self, *, timeout: timedelta = timedelta(minutes=5)) -> None:
         """Do everything that is due now, in this process, and return when nothing is left to do.
