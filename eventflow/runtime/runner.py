@@ -153,15 +153,17 @@ class Runner:
         return self._claimed(claims)
 
     def _claimed(self, claims: list[tuple[Job, Reaction[Any, Any], Aggregate[Any]]]) -> list[Attempt | None]:
+        # By place and not by stream: an old message of the same stream may be in the same batch.
+        due = [bool(document.pending) for _, _, document in claims]
         claimed = [(document, Context(causation=job.position)) for job, _, document in claims if document.pending]
         try:
-            headers = {header.stream: header for header in self._repository.save_each(claimed)}
+            headers = iter(self._repository.save_each(claimed))
         except Unavailable:
             self._in_doubt.update(job for job, _, _ in claims)
             raise
         return [
-            self._attempt(reaction, job, document, headers[job.stream]) if job.stream in headers else None
-            for job, reaction, document in claims
+            self._attempt(reaction, job, document, next(headers)) if is_due else None
+            for is_due, (job, reaction, document) in zip(due, claims, strict=True)
         ]
 
     def _is_plain(self, job: Job) -> bool:
