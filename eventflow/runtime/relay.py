@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from eventflow.model.reaction import Reaction
@@ -20,12 +20,11 @@ from eventflow.model.recorded import Header, Phase
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.job import Job
 from eventflow.store.log import Log
-from eventflow.store.work import Due, Task, Work
+from eventflow.store.work import LONG_AGO, Due, Task, Work
 
 log = logging.getLogger("eventflow.relay")
 
 CHECKPOINT = "relay"
-NEVER_LOOKED = datetime.min.replace(tzinfo=UTC)
 
 
 class Routes:
@@ -75,13 +74,13 @@ class Relay:
         self._by_queue = routes.by_queue()
         self._room: dict[str, int] = {}
         self._position = 0
-        self._wake_at: datetime | None = NEVER_LOOKED
+        self._wake_at: datetime | None = LONG_AGO
 
     def start(self) -> None:
         """Take over from whoever led before: begin at the checkpoint, trust no count made earlier."""
         self._position = self._work.position(CHECKPOINT)
         self._room.clear()
-        self._wake_at = NEVER_LOOKED
+        self._wake_at = LONG_AGO
         if self._broker.embedded:
             # Messages of an embedded broker died with the process that held them.
             self._work.unsend()
@@ -106,7 +105,7 @@ class Relay:
     def _remember(self, waiting: list[Task]) -> None:
         """Know when to look into the table again, so that a step without anything due costs no query."""
         for task in waiting:
-            due = task.due or NEVER_LOOKED
+            due = task.due or LONG_AGO
             self._wake_at = due if self._wake_at is None else min(self._wake_at, due)
 
     def _is_due(self, task: Task) -> bool:
@@ -162,7 +161,7 @@ class Relay:
             if self._broker.depth(queue) == 0:
                 lost += sum(self._work.unsend(name, before) for name in names)
         if lost:
-            self._wake_at = NEVER_LOOKED
+            self._wake_at = LONG_AGO
         return lost
 
 
