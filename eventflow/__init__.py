@@ -14,63 +14,125 @@ from eventflow.__about__ import __version__
 if TYPE_CHECKING:
     from eventflow.app import Eventflow
     from eventflow.model.aggregate import Aggregate, folds
+    from eventflow.model.callback import Callback, callback
     from eventflow.model.event import Event, upcast
-    from eventflow.model.exchange import Exchange, Request, Response, Timeout, play, replies
+    from eventflow.model.exchange import AsyncExchange, Exchange, Request, Response, Timeout, play, replies
+    from eventflow.model.handlers import AsyncEndpoint, AsyncTask, Endpoint, Task
+    from eventflow.model.incoming import Incoming
+    from eventflow.model.limits import CircuitBreaker, Concurrency, RateLimit
     from eventflow.model.masking import Masker
-    from eventflow.model.reaction import Endpoint, Task, endpoint, task
-    from eventflow.model.recorded import Header, Recorded
+    from eventflow.model.multipart import File
+    from eventflow.model.probe import Probe
+    from eventflow.model.reaction import endpoint, task
+    from eventflow.model.reception import Receipt
+    from eventflow.model.recorded import Header, Kind, Recorded
+    from eventflow.model.rendering import as_curl, as_message
     from eventflow.model.retry import Retry
+    from eventflow.model.signature import HMACSignature
+    from eventflow.model.status import Look, NumberedStatusEnum, StatusEnum, label_of
     from eventflow.model.transition import transition
     from eventflow.model.vocabulary import Vocabulary
+    from eventflow.model.wait import Wait
+    from eventflow.runtime.attempt import cancelled
+    from eventflow.runtime.ticks import Tick
+    from eventflow.runtime.tracing import traced
     from eventflow.settings import Settings
 
 _HOMES = {
     "Aggregate": "eventflow.model.aggregate",
-    "Endpoint": "eventflow.model.reaction",
+    "AsyncEndpoint": "eventflow.model.handlers",
+    "AsyncExchange": "eventflow.model.exchange",
+    "AsyncTask": "eventflow.model.handlers",
+    "Callback": "eventflow.model.callback",
+    "CircuitBreaker": "eventflow.model.limits",
+    "Concurrency": "eventflow.model.limits",
+    "Endpoint": "eventflow.model.handlers",
     "Event": "eventflow.model.event",
     "Eventflow": "eventflow.app",
     "Exchange": "eventflow.model.exchange",
+    "File": "eventflow.model.multipart",
+    "HMACSignature": "eventflow.model.signature",
     "Header": "eventflow.model.recorded",
+    "Incoming": "eventflow.model.incoming",
+    "Kind": "eventflow.model.recorded",
+    "Look": "eventflow.model.status",
     "Masker": "eventflow.model.masking",
+    "NumberedStatusEnum": "eventflow.model.status",
+    "Probe": "eventflow.model.probe",
+    "RateLimit": "eventflow.model.limits",
+    "Receipt": "eventflow.model.reception",
     "Recorded": "eventflow.model.recorded",
     "Request": "eventflow.model.exchange",
     "Response": "eventflow.model.exchange",
     "Retry": "eventflow.model.retry",
     "Settings": "eventflow.settings",
-    "Task": "eventflow.model.reaction",
+    "StatusEnum": "eventflow.model.status",
+    "Task": "eventflow.model.handlers",
+    "Tick": "eventflow.runtime.ticks",
     "Timeout": "eventflow.model.exchange",
     "Vocabulary": "eventflow.model.vocabulary",
+    "Wait": "eventflow.model.wait",
+    "as_curl": "eventflow.model.rendering",
+    "as_message": "eventflow.model.rendering",
+    "callback": "eventflow.model.callback",
+    "cancelled": "eventflow.runtime.attempt",
     "endpoint": "eventflow.model.reaction",
     "folds": "eventflow.model.aggregate",
+    "label_of": "eventflow.model.status",
     "play": "eventflow.model.exchange",
     "replies": "eventflow.model.exchange",
     "task": "eventflow.model.reaction",
+    "traced": "eventflow.runtime.tracing",
     "transition": "eventflow.model.transition",
     "upcast": "eventflow.model.event",
 }
 
 __all__ = [
     "Aggregate",
+    "AsyncEndpoint",
+    "AsyncExchange",
+    "AsyncTask",
+    "Callback",
+    "CircuitBreaker",
+    "Concurrency",
     "Endpoint",
     "Event",
     "Eventflow",
     "Exchange",
+    "File",
+    "HMACSignature",
     "Header",
+    "Incoming",
+    "Kind",
+    "Look",
     "Masker",
+    "NumberedStatusEnum",
+    "Probe",
+    "RateLimit",
+    "Receipt",
     "Recorded",
     "Request",
     "Response",
     "Retry",
     "Settings",
+    "StatusEnum",
     "Task",
+    "Tick",
     "Timeout",
     "Vocabulary",
+    "Wait",
     "__version__",
+    "as_curl",
+    "as_message",
+    "callback",
+    "cancelled",
     "endpoint",
     "folds",
+    "label_of",
     "play",
     "replies",
     "task",
+    "traced",
     "transition",
     "upcast",
 ]

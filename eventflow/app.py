@@ -2,48 +2,85 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from eventflow.errors import Misconfigured, StreamNotFound, UnknownEvent
+from eventflow.engine import Engine
+from eventflow.errors import (
+    KeyTaken,
+    Misconfigured,
+    NotFound,
+    StreamNotFound,
+    UnknownEvent,
+    did_you_mean,
+)
 from eventflow.model.aggregate import Aggregate
-from eventflow.model.exchange import Timeout
+from eventflow.model.batch import Batch
+from eventflow.model.callback import Calling, callback_of
+from eventflow.model.composition import callbacks_of, check, composed
+from eventflow.model.handlers import AnyReaction
+from eventflow.model.incoming import Incoming
+from eventflow.model.key import SAVED, Key
+from eventflow.model.limits import Limit
+from eventflow.model.limits import problems as limit_problems
 from eventflow.model.masking import Masker
-from eventflow.model.reaction import Reaction, check
-from eventflow.model.recorded import Context, Header, Recorded
+from eventflow.model.probe import Probe
+from eventflow.model.probe import problems as probe_problems
+from eventflow.model.reception import Receipt
+from eventflow.model.recorded import Header, Recorded
+from eventflow.model.system import SYSTEM
 from eventflow.model.vocabulary import Vocabulary
+from eventflow.runtime.archiving.ages import Ages
+from eventflow.runtime.archiving.archives import archives
+from eventflow.runtime.archiving.compress import Compressed, Errand
+from eventflow.runtime.archiving.restore import Brought, Restorer, Wish, total
+from eventflow.runtime.batches import Batches
 from eventflow.runtime.broker import Broker
-from eventflow.runtime.follower import Every, Follower
+from eventflow.runtime.callbacks import Callbacks
+from eventflow.runtime.follower import Follower
 from eventflow.runtime.ids import Ids
-from eventflow.runtime.network import Network
-from eventflow.runtime.patience import Patience
-from eventflow.runtime.relay import CHECKPOINT, Relay, Routes
+from eventflow.runtime.probing import Prober, Probing
+from eventflow.runtime.relay import Routes
 from eventflow.runtime.repository import Repository
-from eventflow.runtime.rescue import Rescue
-from eventflow.runtime.runner import Runner
+from eventflow.runtime.signals import Said, Signals, statuses
+from eventflow.runtime.signals import said as named
+from eventflow.runtime.switches import Switches
+from eventflow.runtime.ticks import Tick
+from eventflow.runtime.tracing import said
 from eventflow.runtime.worker import Worker
 from eventflow.settings import Settings
+from eventflow.store.archive.catalogue import Catalogue
+from eventflow.store.archive.reader import Reader
+from eventflow.store.archive.restored import Restored
+from eventflow.store.archive.selection import EVERYWHERE, Selection
 from eventflow.store.codec import Codec
 from eventflow.store.database import Database, open_database
 from eventflow.store.log import Log, open_log
 from eventflow.store.objects import Objects, open_objects
-from eventflow.store.work import Work
-from eventflow.store.workers import Workers
-from eventflow_projections import Items, Projection, Projections, standard
-from eventflow_projections.runner import BATCH
+from eventflow.store.ticks import Run
+from eventflow.store.work import Backlog
+from eventflow_projections import Items, Lingerers, Lingering, Projection, Projections, Stories, standard
 
 A = TypeVar("A", bound=Aggregate[Any])
 
-RELAY = "relay"
 RESEND_AFTER = timedelta(seconds=30)
+
+PROBES = "probes what stands in"
+MOVES = "brings back the items of batches"
+PRUNES = "forgets idempotency keys that no longer count"
+PURGES = "lets go of restored bodies whose time is over"
+PURGE_EVERY = timedelta(minutes=1)
+MOVE_EVERY = timedelta(seconds=1)
+ARCHIVES = "moves the bodies of old events into the archive"
+ARCHIVE_EVERY = timedelta(minutes=1)
+TIDIES = "gives back to the disk what archived bodies have left behind"
+ROOM_EVERY = timedelta(hours=1)
+PRUNE_EVERY = timedelta(hours=1)
 
 
 def utc_now() -> datetime:
@@ -57,6 +94,9 @@ class Eventflow:
     Embedded by default (SQLite, a worker in this process, a folder); ``settings`` name others. Nothing is
     connected on import, and several applications may live side by side. A message that nobody took for
     ``resend_after`` is sent again once its queue is empty: the broker, or a worker that died, has lost it.
+    ``callbacks`` are what other systems may say of their own accord.
+    ``ticks`` are done again and again beside those of the library, by one worker of all; so are ``probes``.
+    ``limits`` are those of the hosts that endpoints speak to.
 
     Raises ``Misconfigured`` with every problem of the composition at once, ``Unavailable`` when the database
     is out of reach.
@@ -67,45 +107,130 @@ class Eventflow:
         settings: Settings | None = None,
         *,
         aggregates: Sequence[type[Aggregate[Any]]],
-        reactions: Sequence[Reaction[Any, Any]] = (),
+        reactions: Sequence[AnyReaction] = (),
         projections: Sequence[Projection] | None = None,
         masker: Masker | None = None,
         codec: Codec | None = None,
         clock: Callable[[], datetime] = utc_now,
         ids: Callable[[], UUID] | None = None,
         resend_after: timedelta = RESEND_AFTER,
+        ticks: Sequence[Tick] = (),
+        limits: Sequence[Limit] = (),
+        probes: Sequence[Probe[Any]] = (),
+        callbacks: Sequence[Calling] = (),
     ) -> None:
-        problems = check(reactions, aggregates)
+        known, calls = composed(reactions), callbacks_of(callbacks)
+        problems = [
+            *check(known, aggregates, calls),
+            *probe_problems(probes, aggregates),
+            *limit_problems(limits),
+        ]
         if problems:
             raise Misconfigured(*problems)
         self.settings = settings or Settings()
         self.aggregates = {one.category: one for one in aggregates}
-        self.routes = Routes(reactions)
-        self.vocabulary = Vocabulary.of(aggregates, reactions)
+        self.routes = Routes(known)
+        self.vocabulary = Vocabulary.of((*aggregates, *SYSTEM), [*known, *calls])
         self.masker = masker or Masker()
         self.clock = clock
         self._ids = ids or Ids()
-        self._resend_after = resend_after
         self.database: Database = open_database(self.settings.database.get_secret_value())
-        self.log: Log = open_log(self.database, self.vocabulary, codec=codec or Codec(), clock=clock, ids=self._ids)
+        codec = codec or Codec()
+        self._restored = Restored(self.database, codec)
+        self._archived = Reader(Catalogue(self.database), self._restored, lambda: self.objects)
+        self.log: Log = open_log(
+            self.database, self.vocabulary, codec=codec, clock=clock, ids=self._ids, archive=self._archived
+        )
         self.repository = Repository(self.log, snapshot_every=self.settings.snapshot_every)
-        self.projections = Projections(self.database, self.log, standard() if projections is None else projections)
+        self.probes = {one.name: one for one in probes}
+        kept = [*(standard() if projections is None else projections), *([Lingering()] if probes else [])]
+        self.projections = Projections(self.database, self.log, kept)
         self.projections.create()
         self.items = Items(self.database, clock=clock)
-        self._work = Work(self.database)
-        self._network = Network(
-            timeout=Timeout(connect=self.settings.http_connect_timeout, read=self.settings.http_read_timeout)
+        self.stories = Stories(self.database, self.log)
+        self.callbacks = Callbacks(
+            calls,
+            log=self.log,
+            repository=self.repository,
+            masker=self.masker,
+            clock=clock,
+            record_limit=self.settings.record_limit,
+            lifetime=self.settings.key_lifetime,
         )
+        self._signals = Signals(self.log, self.repository, clock=clock)
+        self._prober = Prober(self.log, self.repository, clock=clock, masker=self.masker, find=self._lingering)
+        self.switches = Switches(self.log, self.repository, clock=clock)
+        self.batches = Batches(
+            self.database,
+            self.log,
+            self.repository,
+            self.items,
+            self.routes,
+            aggregates=self.aggregates,
+            seen=self._seen,
+            clock=clock,
+            ids=self._ids,
+        )
+        self.archives = archives(
+            self.database, self.log, self.repository, lambda: self.objects, self.vocabulary, clock=clock, ids=self._ids
+        )
+        self.restorer = Restorer(self.database, self.log, self.repository, self._archived, self._restored, clock=clock)
+        self.engine = Engine(
+            self.settings,
+            routes=self.routes,
+            database=self.database,
+            log=self.log,
+            repository=self.repository,
+            projections=self.projections,
+            switches=self.switches,
+            masker=self.masker,
+            clock=clock,
+            ids=self._ids,
+            resend_after=resend_after,
+            limits=limits,
+            ticks=[*self._rhythms(), *ticks],
+            archiving=self._archiving(),
+        )
+        self.ticks = self.engine.ticks
 
     # -- commands and reads ----------------------------------------------------------------------
 
-    def save(self, *aggregates: Aggregate[Any], actor: str | None = None, correlation: UUID | None = None) -> int:
+    def save(
+        self,
+        *aggregates: Aggregate[Any],
+        actor: str | None = None,
+        correlation: UUID | str | None = None,
+        traceparent: str | None = None,
+        key: str | None = None,
+        key_expires: timedelta | None = None,
+    ) -> int:
         """Append what the aggregates have decided, all or nothing; returns the position to ``wait_for``.
 
-        Raises ``VersionConflict`` when somebody else was faster, ``Unwritable``, ``Unavailable``.
+        ``correlation`` (or the ``traceparent`` of a request) names the story it belongs to. Without one it goes on
+        with that of the handler that it is called in, or of the stream; a new stream is a story of its own.
+
+        What is saved under a ``key`` is saved once: whoever comes again with it, until it expires (after
+        ``key_lifetime`` of the settings unless ``key_expires`` says otherwise), appends nothing, whatever the
+        aggregates hold, and is given the position of the first. Raises ``VersionConflict`` when somebody else was
+        faster, ``Unwritable``, ``Unavailable``.
         """
-        headers = self.repository.save(*aggregates, context=Context(actor=actor, correlation=correlation))
-        return headers[-1].position if headers else self.log.last_position()
+        context = said(actor=actor, correlation=correlation, traceparent=traceparent)
+        once = None if key is None else self._key(key, SAVED, key_expires)
+        try:
+            headers = self.repository.save(*aggregates, context=context, key=once)
+        except KeyTaken as taken:
+            return taken.position
+        if headers:
+            return headers[-1].position
+        first = self.log.taken(once) if once is not None else None
+        return first.position if first is not None else self.log.last_position()
+
+    def taken(self, key: str, *, scope: str = SAVED) -> Header | None:
+        """The last event of what was saved under a key, or None while it is free: ask before a command is repeated."""
+        return self.log.taken(self._key(key, scope))
+
+    def _key(self, name: str, scope: str, lasts: timedelta | None = None) -> Key:
+        return Key(name, scope, lasts or self.settings.key_lifetime)
 
     def get(self, kind: type[A], id: UUID) -> A:
         """The aggregate as the log has it now. Raises ``StreamNotFound``."""
@@ -115,138 +240,195 @@ class Eventflow:
         """The aggregate of whatever category. Raises ``StreamNotFound``."""
         return self.repository.get(self._kind(id), id)
 
-    def history(self, id: UUID) -> list[Recorded]:
-        """Every event of a stream, oldest first; bodies are read when touched. Raises ``StreamNotFound``."""
+    def history(self, id: UUID, *, bodies: bool = False) -> list[Recorded]:
+        """Every event of a stream, oldest first; bodies are read when touched. Raises ``StreamNotFound``.
+
+        Whoever wants the ``bodies`` of all of them says so: those in the archive come together then, in as few requests
+        as where they lie allows. What is wrong with one is told when it is touched.
+        """
         self._kind(id)
-        return self.log.read(id)
+        return self.log.read_whole(id) if bodies else self.log.read(id)
 
     def defibrillate(self, id: UUID, *, reason: str | None = None, actor: str | None = None) -> Header:
         """Restart what has failed. Raises ``TransitionRefused`` when its status has nowhere to restart from."""
         headers = self.repository.change(
-            self._kind(id), id, lambda one: one.defibrillate(reason), context=Context(actor=actor)
+            self._kind(id), id, lambda one: one.defibrillate(reason), context=said(actor=actor)
         )
         return headers[-1]
+
+    def call_back(
+        self, callback: str | Calling, id: UUID | None, request: Incoming, *, actor: str | None = None
+    ) -> Receipt:
+        """What came of a call from outside: it is checked, decided on and recorded, once.
+
+        For whoever receives requests (``eventflow.asgi`` does so for ASGI servers); ``id`` may be left to the
+        callback's ``identify``. Raises ``NotFound``, ``SignatureRefused``, ``BadInput``, ``TransitionRefused`` and
+        whatever else the callback refuses, with nothing recorded; what its function raises, once that is recorded;
+        ``Unavailable``.
+        """
+        name = callback if isinstance(callback, str) else callback_of(callback).name
+        return self.callbacks.call(name, id, request, said(actor=actor))
+
+    def cancel(
+        self, id: UUID, *, reason: str | None = None, actor: str | None = None, status: Enum | None = None
+    ) -> Header:
+        """Let go of an item, whatever is being done about it: it goes to the status that its ``cancelled=`` names.
+
+        Whoever works on it, in whatever process, is told (``cancelled()``), a moment later interrupted, and nothing
+        of what it brings home is recorded. Raises ``TransitionRefused`` where nothing leads to such a status.
+        """
+        return self.repository.change(
+            self._kind(id), id, lambda one: one.cancel(reason, status=status), context=said(actor=actor)
+        )[-1]
+
+    def defibrillate_where(
+        self,
+        where: str,
+        *,
+        reason: str | None = None,
+        canaries: Sequence[int] = (),
+        rate: float | None = None,
+        limit: int | None = None,
+        actor: str | None = None,
+    ) -> Batch:
+        """Begin to restart all items that pass a filter now, however many; ``batches`` says how far that has come.
+
+        Of the groups of ``canaries`` each has to end well before more may go, else the batch is suspended. ``rate`` is
+        how many are restarted in a second at most, ``limit`` how many in all. Workers move it on. Raises ``BadFilter``,
+        ``Refused`` for numbers that are not above zero.
+        """
+        context = said(actor=actor)
+        return self.batches.begin(where, why=reason, canaries=canaries, rate=rate, limit=limit, context=context)
+
+    def send(
+        self,
+        id: UUID,
+        command: Said,
+        *args: Any,
+        actor: str | None = None,
+        key: str | None = None,
+        retries: bool = False,
+        **options: Any,
+    ) -> Header:
+        """Call a command of an item (``Document.approve``, or its name) and wake the handler that waits on it.
+
+        The command is called again, on the newer item, whenever somebody else was faster. With ``retries`` a retry
+        that is scheduled is due now, too. What is sent under a ``key`` is sent once. Raises ``Refused`` for what the
+        item refuses, ``StreamNotFound``, ``Unavailable``.
+        """
+        kind = self._kind(id)
+        function = named(kind, command)
+        return self._signals.send(
+            kind,
+            id,
+            lambda document: function(document, *args, **options),
+            context=said(actor=actor),
+            retries=retries,
+            key=None if key is None else self._key(key, SAVED),
+        )
+
+    def wake(self, id: UUID, *, actor: str | None = None) -> Header:
+        """Let what was put aside (a wait, a scheduled retry) go on now. Raises ``TransitionRefused`` if nothing was."""
+        return self._signals.wake(self._kind(id), id, context=said(actor=actor))
+
+    def await_status(self, id: UUID, *wanted: Enum | str, timeout: timedelta = timedelta(seconds=10)) -> Header:
+        """The event that brought an item to one of these statuses: now, or at any moment until the time is over.
+
+        Raises ``NotReached`` with the status it stands in then, ``Refused`` for a status that it cannot have.
+        """
+        return self._signals.await_status(id, statuses(self._kind(id), wanted), timeout)
 
     def _kind(self, id: UUID) -> type[Aggregate[Any]]:
         head = self.log.head(id)
         if head is None:
             raise StreamNotFound(id)
-        if head.category not in self.aggregates:
+        if head.category not in self.vocabulary.aggregates:
             raise UnknownEvent(head.name, sorted(self.aggregates))
-        return self.aggregates[head.category]
+        return self.vocabulary.aggregates[head.category]
+
+    def probe(
+        self,
+        category: str | None = None,
+        *,
+        limit: int | None = None,
+        dry_run: bool = False,
+        actor: str | None = None,
+    ) -> list[Probing]:
+        """Let the probes (of one category) look now, each at ``limit`` objects or its own batch.
+
+        What each would do, with ``dry_run``. Raises ``NotFound`` when there is no probe of this category.
+        """
+        chosen = [one for one in self.probes.values() if category in (None, one.aggregate.category)]
+        if not chosen and category is not None:
+            known = sorted({one.aggregate.category for one in self.probes.values()})
+            raise NotFound(f'There is no probe of "{category}".{did_you_mean(category, known)}')
+        return [self._prober.probe(one, limit=limit, dry_run=dry_run, actor=actor) for one in chosen]
 
     # -- work ------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def broker(self) -> Broker:
         """The broker; connected when first used, so that a program that only appends needs none."""
-        return Broker(self.settings.broker.get_secret_value(), self.routes.by_queue() or ["default"])
+        return self.engine.broker
 
     def worker(self, *, threads: int | None = None, queues: Iterable[str] | None = None) -> Worker:
         """A worker for this application, not started yet."""
-        id, stopping = self._ids(), threading.Event()
-        return Worker(
-            id,
-            f"{socket.gethostname()}:{os.getpid()}",
-            broker=self.broker,
-            runner=self._runner(id, stopping),
-            workers=Workers(self.database),
-            followers=[self._leader(id), self._projector()],
-            lease=self.settings.lease,
-            threads=threads or self.settings.threads,
-            queues=queues,
-            stopping=stopping,
-        )
-
-    def _runner(self, owner: UUID, stopping: threading.Event) -> Runner:
-        return Runner(
-            self.repository,
-            self.routes.reactions,
-            owner=owner,
-            clock=self.clock,
-            network=self._network,
-            masker=self.masker,
-            guard=self.broker,
-            patience=Patience(stopping),
-            record_limit=self.settings.record_limit,
-        )
-
-    def _relay(self) -> Relay:
-        return Relay(
-            self.log,
-            self._work,
-            self.broker,
-            self.routes,
-            clock=self.clock,
-            max_in_flight=self.settings.max_in_flight,
-            resend_after=self._resend_after,
-        )
-
-    def _leader(self, owner: UUID) -> Follower:
-        relay = self._relay()
-        rescue = Rescue(
-            self._work,
-            self.repository,
-            self.routes,
-            clock=self.clock,
-            masker=self.masker,
-            own=owner,
-            alone=self.broker.embedded,
-            patience=self.settings.lease / 2,
-        )
-        resend = Every(self._resend_after / 3, relay.resend_lost)
-
-        def take_over() -> None:
-            relay.start()
-            rescue.start()
-
-        def look_after() -> None:
-            rescue.step()
-            resend()
-
-        often = min(1.0, self.settings.lease.total_seconds() / 4)
-        return Follower(RELAY, self.database, relay.step, start=take_over, idle=look_after, idle_every=often)
+        return self.engine.worker(threads=threads, queues=queues)
 
     def relay(self) -> None:
         """Send what is due to the broker and return, for programs that append and run no worker.
 
         Does nothing while a worker leads: it relays already.
         """
-        leadership = self.database.leadership(RELAY)
-        if not leadership.acquire():
-            return
-        try:
-            relay = self._relay()
-            relay.start()
-            while relay.step():
-                pass
-        finally:
-            leadership.release()
+        self.engine.relay()
 
-    def _projector(self) -> Follower:
-        full = BATCH * len(self.projections.runners)  # a step is counted once for each projection
-        return Follower("projections", self.database, self.projections.step_all, gather=0.25, full=full)
+    def tick(self) -> list[Run] | None:
+        """Do what is due of all that is done again and again, for programs that run no worker.
+
+        Does nothing, and returns nothing, while another process does it.
+        """
+        return self.engine.tick()
+
+    def scheduler(self) -> list[Follower]:
+        """What a process begins that does nothing but what is done again and again; it stands by while others do it.
+
+        With a broker of its own place that is the relay as well; messages of an embedded one would die here.
+        """
+        return self.engine.scheduler()
+
+    def backlog(self) -> list[Backlog]:
+        """How much there is to be done of each reaction, and where it is."""
+        return self.engine.backlog()
+
+    def waits(self, id: UUID) -> str | None:
+        """What keeps the work on a stream from being begun, if anything does: ``rate …``, ``circuit …``, ``place …``.
+
+        That is no event, so that the history does not tell it.
+        """
+        return self.engine.waits(id)
 
     def drain(self, *, timeout: timedelta = timedelta(minutes=5)) -> None:
         """Do everything that is due now, in this process, and return when nothing is left to do.
 
-        What is due later (a retry, say) stays for later. Raises ``TimeoutError`` when it takes too long.
+        Ticks that are due have their turn when all else is done, and what they begin is done as well. What is due later
+        (a retry, say) stays for later. Raises ``TimeoutError`` when it takes too long, ``ProjectionStopped`` when all
+        is done and a projection cannot follow.
         """
-        worker = self.worker()
-        worker.start()
-        try:
-            self._until(self.is_idle, timeout)
-        finally:
-            worker.stop()
+        self.engine.drain(timeout)
+
+    def settle(self) -> bool:
+        """Whether nothing is left to do now; once the work is done, this brings the projections to the end of the log.
+
+        Raises ``ProjectionStopped``, with the exception as its cause, when one of them cannot go on.
+        """
+        return self.engine.settle()
 
     def is_idle(self) -> bool:
-        """Whether nothing is due now and every projection has seen the end of the log."""
-        end = self.log.last_position()
-        relayed = self._work.position(CHECKPOINT) >= end and not self._work.outstanding(self.clock())
-        return relayed and self._projected(end) and self.log.last_position() == end
+        """Whether nothing is due now (on a queue that is not paused) and every projection has seen the log's end.
 
-    def _projected(self, position: int) -> bool:
-        return all(one.position >= position for one in self.projections.status())
+        Raises ``ProjectionStopped`` when nothing is due and a projection stands still with an error.
+        """
+        return self.engine.is_idle()
 
     def wait_for(self, position: int, *, timeout: timedelta = timedelta(seconds=10)) -> None:
         """Return when every projection shows the event at this position: read your own writes.
@@ -255,15 +437,105 @@ class Eventflow:
         """
         self.projections.wait_for(position, timeout)
 
-    def _until(self, reached: Callable[[], bool], timeout: timedelta) -> None:
-        end, pause = time.monotonic() + timeout.total_seconds(), 0.002
-        while not reached():
-            if time.monotonic() > end:
-                raise TimeoutError(f"Not there after {timeout.total_seconds():g} s.")
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.05)
+    def _rhythms(self) -> list[Tick]:
+        """What the library itself does again and again, beside what goes with the relay."""
+        return [
+            Tick(name="batches", every=MOVE_EVERY, run=self.batches.step, purpose=MOVES, eager=True),
+            Tick(name="purge", every=PURGE_EVERY, run=self.restorer.expire, purpose=PURGES),
+            Tick(name="keys", every=PRUNE_EVERY, run=lambda: self.log.keys.prune(self.clock()), purpose=PRUNES),
+            *(self._probing(one) for one in self.probes.values()),
+        ]
+
+    def _archiving(self) -> list[Tick]:
+        """What takes its time, and has a thread of its own."""
+        errand = Errand(ages=self.ages())
+        return [
+            Tick(
+                name="archive",
+                every=ARCHIVE_EVERY,
+                run=lambda: self.archives.step(errand),
+                purpose=ARCHIVES,
+                eager=True,
+            ),
+            Tick(name="room", every=ROOM_EVERY, run=self.archives.tidy, purpose=TIDIES),
+        ]
+
+    def ages(self) -> Ages:
+        """How old bodies have to be to leave the database, as the settings say."""
+        return Ages(self.settings.archive_after, self.settings.archive_ages)
+
+    def _probing(self, probe: Probe[Any]) -> Tick:
+        def run() -> int:
+            return len(self._prober.probe(probe).probed)
+
+        purpose = f"{PROBES} {', '.join(probe.spelt)} for {probe.patience}"
+        return Tick(name=f"probe-{probe.name}", every=probe.every, run=run, purpose=purpose)
+
+    def _lingering(self, probe: Probe[Any], before: datetime, limit: int) -> list[UUID]:
+        category, asked = probe.aggregate.category, Lingerers(self.database)
+        return asked.since(category, probe.spelt, before, probe=probe.name, limit=limit)
+
+    def _seen(self) -> int:
+        """Up to which position the items are right."""
+        return next((one.position for one in self.projections.status() if one.name == "current"), 0)
 
     # -- housekeeping ----------------------------------------------------------------------------
+
+    def archive(
+        self,
+        *,
+        older_than: timedelta | None = None,
+        stream: UUID | None = None,
+        category: str | None = None,
+        lo: int = 0,
+        hi: int = EVERYWHERE,
+        reason: str | None = None,
+        actor: str | None = None,
+    ) -> list[Compressed]:
+        """Move the bodies of old events (all, or those chosen) into the object storage; what each segment came to.
+
+        How old is old enough is ``older_than``, or what the settings say of each category. Workers do this by
+        themselves, in larger portions. Raises ``Unavailable`` when the object storage is out of reach: what was swapped
+        until then is done, everything else is as it was.
+        """
+        ages = self.ages() if older_than is None else Ages(older_than)
+        chosen = Selection(stream=stream, category=category, lo=lo, hi=hi)
+        errand = Errand(chosen, ages, reason, said(actor=actor))
+        return list(self.archives.compress(errand))
+
+    def restore(
+        self,
+        *,
+        stream: UUID | None = None,
+        category: str | None = None,
+        lo: int = 0,
+        hi: int = EVERYWHERE,
+        lasts: timedelta | None = None,
+        reason: str | None = None,
+        actor: str | None = None,
+    ) -> Brought:
+        """Bring copies of archived bodies (all, or those chosen) near, for a while; what came of it.
+
+        They are read without the object storage until then: after ``lasts``, or ``restored_for`` of the settings. What
+        is damaged or missing is told and left. Raises ``Unavailable`` when the object storage is out of reach; what was
+        restored until then stays for its time.
+        """
+        wish = Wish(Selection(stream=stream, category=category, lo=lo, hi=hi), reason, said(actor=actor))
+        return total(self.restorer.restore(wish, lasts=lasts or self.settings.restored_for))
+
+    def purge(
+        self,
+        *,
+        stream: UUID | None = None,
+        category: str | None = None,
+        lo: int = 0,
+        hi: int = EVERYWHERE,
+        reason: str | None = None,
+        actor: str | None = None,
+    ) -> int:
+        """Let go of restored copies before their time is over, and say how many; the archive has the bodies still."""
+        wish = Wish(Selection(stream=stream, category=category, lo=lo, hi=hi), reason, said(actor=actor))
+        return sum(amount.events for amount in self.restorer.purge(wish))
 
     @cached_property
     def objects(self) -> Objects:
@@ -272,9 +544,8 @@ class Eventflow:
 
     def close(self) -> None:
         """Close every connection this application holds."""
-        if "broker" in self.__dict__:
-            self.broker.close()
-        self._network.close()
+        self.engine.close()
+        self._archived.close()
         self.database.close()
 
     def __enter__(self) -> Self:

@@ -6,21 +6,32 @@
     ├─ Refused           the model says no, nothing was recorded
     │  ├─ TransitionRefused
     │  ├─ Unwritable
-    │  └─ BadFilter
+    │  ├─ BadFilter
+    │  ├─ NotAllowed
+    │  ├─ SignatureRefused
+    │  └─ BadInput
+    │     ├─ Malformed
+    │     └─ WrongContent
     ├─ Conflict          somebody was faster: load again
-    │  └─ VersionConflict
+    │  ├─ VersionConflict
+    │  └─ KeyTaken
     ├─ NotFound
-    │  └─ StreamNotFound
+    │  ├─ StreamNotFound
+    │  └─ BodyMissing
     ├─ Unreadable        the log says something this code cannot read
     │  ├─ UnknownEvent
     │  └─ DamagedBody
+    │     └─ DamagedSegment
     ├─ Misconfigured     found at composition, all problems at once
-    ├─ Failed            a reaction did not do what it was asked to
+    ├─ Failed            a reaction or a projection did not do what it was asked to
     │  ├─ AnswerRefused
+    │  ├─ AnswerTooLarge
     │  ├─ WrongResult
     │  ├─ TimedOut
-    │  └─ Interrupted
+    │  ├─ Interrupted
+    │  └─ ProjectionStopped
     └─ Unavailable       database, broker or peer out of reach: worth another try
+       ├─ NotReached
        └─ StorageFull
 
 Constructors take facts, keep them as attributes and write the message; every error survives pickling.
@@ -105,6 +116,52 @@ class BadFilter(Refused):
         return did_you_mean(re.split(r"[\s,:<>\"]", self.text[self.at :], maxsplit=1)[0], self.known)
 
 
+class NotAllowed(Refused):
+    """Whoever asks for this may not have it done."""
+
+    code = "not_allowed"
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"{what} is not allowed to whoever asked for it.")
+
+
+class SignatureRefused(Refused):
+    """A request from outside is not signed by who it should come from, or is too old."""
+
+    code = "signature_refused"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"The request is not let in: {reason}.")
+
+
+class BadInput(Refused):
+    """A request from outside does not say what was asked of it."""
+
+    code = "bad_input"
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems) or "The request does not say what is needed.")
+
+
+class Malformed(BadInput):
+    """The body of a request cannot even be read."""
+
+    code = "malformed"
+
+
+class WrongContent(BadInput):
+    """A request from outside is of another content type than is understood."""
+
+    code = "wrong_content"
+
+    def __init__(self, found: str | None, wanted: Sequence[str]) -> None:
+        self.found, self.wanted = found, tuple(wanted)
+        super().__init__(f"The content is {found or 'of no declared type'}; wanted is {' or '.join(self.wanted)}.")
+
+
 class Conflict(EventflowError):
     """Somebody was faster: load again and decide again."""
 
@@ -122,6 +179,18 @@ class VersionConflict(Conflict):
         super().__init__(f"Stream {stream} was expected at version {expected}, but is at {found}. Load it again.")
 
 
+class KeyTaken(Conflict):
+    """What is said under this key was said before; nothing is appended again."""
+
+    code = "key_taken"
+
+    def __init__(self, scope: str, stream: UUID, position: int) -> None:
+        self.scope, self.stream, self.position = scope, stream, position
+        super().__init__(
+            f"This key ({scope}) was used before: what came of it ends at position {position}, in stream {stream}."
+        )
+
+
 class NotFound(EventflowError):
     """What was asked for is not there."""
 
@@ -136,6 +205,22 @@ class StreamNotFound(NotFound):
     def __init__(self, stream: UUID, category: str | None = None) -> None:
         self.stream, self.category = stream, category
         super().__init__(f"There is no {category or 'stream'} with the id {stream} in this log.")
+
+
+class BodyMissing(NotFound):
+    """The body of an event is in none of the places where it should be; its header still is."""
+
+    code = "body_missing"
+
+    def __init__(self, position: int, name: str, segment: str | None = None) -> None:
+        self.position, self.name, self.segment = position, name, segment
+        where = (
+            f'the segment "{segment}" that holds it is not in the object storage. Put the object back from a copy, or'
+            " look whether the setting objects names the right place"
+            if segment
+            else "it is neither in the database nor in any segment. Restore the database from a backup that has it"
+        )
+        super().__init__(f"The body of {name} at position {position} is missing: {where}.")
 
 
 class Unreadable(EventflowError):
@@ -167,6 +252,18 @@ class DamagedBody(Unreadable):
         super().__init__(f"The body of {name} at position {position} cannot be read: {reason}")
 
 
+class DamagedSegment(DamagedBody):
+    """A piece of a segment is not as it was sealed; every body in it is in doubt."""
+
+    code = "damaged_segment"
+
+    def __init__(self, part: str, reason: str) -> None:
+        self.part, self.reason, self.position, self.name = part, reason, 0, part
+        EventflowError.__init__(
+            self, f"{part} cannot be read: {reason}. Put the segment back from a copy of the object storage."
+        )
+
+
 class Misconfigured(EventflowError):
     """The composition does not fit together; every problem is listed."""
 
@@ -178,7 +275,7 @@ class Misconfigured(EventflowError):
 
 
 class Failed(EventflowError):
-    """A reaction did not do what it was asked to; recorded on the item it concerns."""
+    """A reaction or a projection did not do what it was asked to; recorded on the item, or the projection."""
 
     code = "failed"
 
@@ -191,6 +288,18 @@ class AnswerRefused(Failed):
     def __init__(self, method: str, url: str, status: int, retry_after: float | None = None) -> None:
         self.method, self.url, self.status, self.retry_after = method, url, status, retry_after
         super().__init__(f"{method} {url} answered {status}.")
+
+
+class AnswerTooLarge(Failed):
+    """A peer sent more than is read; asking again would bring the same."""
+
+    code = "answer_too_large"
+
+    def __init__(self, what: str, status: int, limit: int) -> None:
+        self.what, self.status, self.limit = what, status, limit
+        super().__init__(
+            f"{what} answered {status} with more than {limit} bytes. Ask for less, or raise http_answer_limit."
+        )
 
 
 class WrongResult(Failed):
@@ -223,6 +332,19 @@ class Interrupted(Failed):
         super().__init__(f"{reaction} was interrupted {times} times: its worker died or was stopped each time.")
 
 
+class ProjectionStopped(Failed):
+    """A projection raises at the same place again and again, and will not see the end of the log by itself."""
+
+    code = "projection_stopped"
+
+    def __init__(self, projection: str, position: int, end: int, reason: object) -> None:
+        self.projection, self.position, self.end, self.reason = projection, position, end, str(reason).rstrip(".")
+        super().__init__(
+            f"The projection {projection} stands at {position} of {end} and cannot go on: {self.reason}."
+            " It goes on by itself once its code is corrected."
+        )
+
+
 class Unavailable(EventflowError):
     """A database, a broker or a peer is out of reach; worth another try."""
 
@@ -233,7 +355,24 @@ class Unavailable(EventflowError):
         super().__init__(f"{what} is out of reach: {self.reason}")
 
 
+class NotReached(Unavailable):
+    """An item did not come to the status that was waited for; it may still do so."""
+
+    code = "not_reached"
+
+    def __init__(self, stream: UUID, status: str, wanted: Sequence[str], seconds: float) -> None:
+        self.stream, self.status, self.wanted, self.seconds = stream, status, tuple(wanted), seconds
+        EventflowError.__init__(
+            self, f'{stream} stands in "{status}" after {seconds:g} s; wanted was {" or ".join(self.wanted)}.'
+        )
+
+
 class StorageFull(Unavailable):
     """There is no room left where the log is kept; nothing of the append was recorded."""
 
     code = "storage_full"
+
+    def __init__(self, what: str, reason: object) -> None:
+        self.what, self.reason = what, str(reason).rstrip(".")
+        message = f"No room is left for {what}: {self.reason}. Nothing of this was recorded; make room and try again."
+        EventflowError.__init__(self, message)

@@ -40,7 +40,7 @@ class Address(SecretStr):
     """A URL that is shown without the secrets in it; ``get_secret_value()`` has them.
 
     >>> Address("postgresql://ann:pw@db.example/shop")
-    Address('postgresql://***@db.example/shop')
+    Address('postgresql://********@db.example/shop')
     """
 
     def _display(self) -> str:
@@ -93,11 +93,18 @@ class Given(TypedDict, total=False):
     objects: str | SecretStr
     lease: timedelta | str | float
     threads: int
+    async_concurrency: int
     max_in_flight: int
     snapshot_every: int
     http_connect_timeout: timedelta | str | float
     http_read_timeout: timedelta | str | float
+    http_total_timeout: timedelta | str | float
+    http_answer_limit: int
     record_limit: int
+    key_lifetime: timedelta | str | float
+    archive_after: timedelta | str | float
+    archive_ages: Mapping[str, timedelta | str | float | None]
+    restored_for: timedelta | str | float
 
 
 class Settings(BaseSettings):
@@ -105,15 +112,19 @@ class Settings(BaseSettings):
 
     ``app``: where the application is, ``MODULE:ATTRIBUTE``, for the command line. ``database``, ``broker``,
     ``objects``: the engines; embedded ones unless others are named. ``lease``: how long a worker may be silent before
-    its work is given to another. ``threads``: handlers a worker runs at once. ``max_in_flight``: messages the relay
-    leaves with the broker at a time. ``snapshot_every``: events of a stream between two snapshots.
-    ``http_connect_timeout``, ``http_read_timeout``: patience with peers. ``record_limit``: bytes of a request or a
-    response that are recorded.
+    its work is given to another. ``threads``: handlers a worker runs at once;
+    ``async_concurrency``: handlers that are coroutines, all of them in one thread. ``max_in_flight``: messages the
+    relay leaves with the broker at a time. ``snapshot_every``: events of a stream between two snapshots.
+    ``http_connect_timeout``, ``http_read_timeout``, ``http_total_timeout``: patience with
+    peers. ``http_answer_limit``: bytes of the longest answer that is read. ``record_limit``: bytes of a request or a
+    response that are recorded. ``key_lifetime``: how long an idempotency key counts. ``archive_after``: how old a body
+    is when it may be archived; ``archive_ages``: categories that have an age of their own, or none and stay for ever.
+    ``restored_for``: how long restored bodies stay in the database.
 
     Raises ``Misconfigured`` with all that is wrong, whichever place it came from.
 
     >>> Settings(database="postgresql://ann:pw@db.example/shop", lease="1m").shown()["database"]
-    'postgresql://***@db.example/shop'
+    'postgresql://********@db.example/shop'
     """
 
     model_config = SettingsConfigDict(
@@ -131,11 +142,18 @@ class Settings(BaseSettings):
     objects: Annotated[Address, _one_of("file", "s3")] = Address("file://./eventflow-objects")
     lease: _Duration = timedelta(seconds=30)
     threads: int = Field(default=8, gt=0)
+    async_concurrency: int = Field(default=200, gt=0)
     max_in_flight: int = Field(default=1000, gt=0)
     snapshot_every: int = Field(default=100, gt=0)
     http_connect_timeout: _Duration = timedelta(seconds=10)
     http_read_timeout: _Duration = timedelta(seconds=30)
+    http_total_timeout: _Duration = timedelta(minutes=2)
+    http_answer_limit: int = Field(default=64 * 1024 * 1024, gt=0)
     record_limit: int = Field(default=1024 * 1024, gt=0)
+    key_lifetime: _Duration = timedelta(days=7)
+    archive_after: _Duration = timedelta(minutes=2880)
+    archive_ages: dict[str, _Duration | None] = Field(default_factory=dict)
+    restored_for: _Duration = timedelta(days=2)
 
     def __init__(self, **given: Unpack[Given]) -> None:
         try:

@@ -7,6 +7,11 @@ import sys
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast a busy machine is tells nothing about a program.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 USUAL = {"PostgreSQL": 5432, "RabbitMQ": 5672, "Redis": 6379}
 

@@ -135,7 +135,7 @@ def an_s3_server() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _until_it_listens(port)
+        until_it_listens(port)
         yield f"s3://test:testtest@127.0.0.1:{port}"
     finally:
         server.terminate()
@@ -151,7 +151,8 @@ def _program(name: str) -> str:
     return found
 
 
-def _until_it_listens(port: int, seconds: float = 15.0) -> None:
+def until_it_listens(port: int, seconds: float = 15.0) -> None:
+    """Return as soon as somebody listens on this port."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -161,3 +162,16 @@ def _until_it_listens(port: int, seconds: float = 15.0) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+def until_nobody_listens(port: int, seconds: float = 15.0) -> None:
+    """Return as soon as nobody listens on this port any more."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
+        except OSError as error:
+            if isinstance(error, ConnectionRefusedError):
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"Somebody still listens on port {port} after {seconds:g} s.")

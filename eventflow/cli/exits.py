@@ -24,6 +24,7 @@ class Code(IntEnum):
 
 # The first kind that fits counts.
 _CODES: tuple[tuple[type[errors.EventflowError], Code], ...] = (
+    (errors.BodyMissing, Code.DAMAGED),
     (errors.NotFound, Code.NOT_FOUND),
     (errors.BadFilter, Code.USAGE),
     (errors.Refused, Code.REFUSED),
@@ -35,7 +36,7 @@ _CODES: tuple[tuple[type[errors.EventflowError], Code], ...] = (
 )
 
 _HINTS: tuple[tuple[type[errors.EventflowError], str], ...] = (
-    (errors.StorageFull, "Make room and try again; nothing of the append was recorded."),
+    (errors.StorageFull, "Work that waits for room goes on by itself as soon as there is some."),
     (errors.Unavailable, 'See that it runs and that its address is right: "eventflow doctor" looks at each service.'),
     (errors.VersionConflict, "Somebody else was faster. Look at the item and try again."),
 )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from enum import Enum
 from shutil import get_terminal_size
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
 from eventflow.cli.output import as_json, harmless, one_line
-from eventflow.errors import Unreadable
+from eventflow.errors import BodyMissing, Unavailable, Unreadable
+from eventflow.model.library import Asked, ResponseReceived
 from eventflow.model.recorded import Header, Kind, Recorded
+from eventflow.model.rendering import as_curl, as_message
 
 WIDTH = 160
 """Characters of a body that are shown where no terminal is narrower; --json has all of it."""
@@ -24,28 +28,49 @@ HEADERS = ("authorization", "idempotency-key", "content-type", "retry-after")
 _INSIDE = ("append", "codec", "digest", "hash", "flow", "schema")
 
 
-def document(recorded: Recorded, *, bodies: bool = True) -> dict[str, Any]:
-    """The header, and the body unless it is not wanted; ``unreadable`` says why there is none."""
-    facts = {name: value for name, value in recorded.header._asdict().items() if name not in _INSIDE}
-    return {**facts, **body(recorded)} if bodies else facts
+class Bodies(Enum):
+    """How much of the bodies is shown."""
+
+    NONE = "none"
+    SHORT = "short"
+    WHOLE = "whole"
+
+
+def document(recorded: Recorded, bodies: Bodies = Bodies.SHORT) -> dict[str, Any]:
+    """The header, and the body unless it is not wanted; ``unreadable`` says why there is none.
+
+    With whole bodies a conversation is there as ``curl`` and as ``message``, too.
+    """
+    said = facts(recorded.header)
+    if bodies is Bodies.NONE:
+        return said
+    told = {**said, **body(recorded)}
+    return {**told, **_rendered(told["body"])} if bodies is Bodies.WHOLE else told
+
+
+def facts(header: Header) -> dict[str, Any]:
+    """What a header says that is not for the log alone."""
+    return {name: value for name, value in header._asdict().items() if name not in _INSIDE}
 
 
 def body(recorded: Recorded) -> dict[str, Any]:
     """The body under that name, or under ``unreadable`` why there is none."""
     try:
         return {"body": recorded.event.event_body()}
-    except Unreadable as error:
+    except (Unreadable, BodyMissing, Unavailable) as error:
         return {"body": None, "unreadable": str(error)}
 
 
-def lines(recorded: Recorded, *, bodies: bool = True) -> Iterator[str]:
+def lines(recorded: Recorded, bodies: Bodies = Bodies.SHORT) -> Iterator[str]:
     """The event, for people."""
     header = recorded.header
     yield f"  v{header.version:<3} {header.recorded_at:%H:%M:%S.%f}"[:-3] + f"  {told(header)}"
     if header.error:
         yield _below(click.style(one_line(header.error), fg="red"))
-    if bodies:
+    if bodies is Bodies.SHORT:
         yield from map(_below, _said(recorded))
+    if bodies is Bodies.WHOLE:
+        yield from map(_below, _whole(recorded))
 
 
 def told(header: Header) -> str:
@@ -96,6 +121,45 @@ def _fields(fields: dict[str, Any]) -> Iterator[str]:
     said = {name: value for name, value in fields.items() if value is not None}
     if said:
         yield _short(as_json(said.get("fields", said) if len(said) == 1 else said))
+
+
+def _whole(recorded: Recorded) -> Iterator[str]:
+    """The body with everything that was recorded of it; a request as a command that can be run."""
+    found = body(recorded)
+    if "unreadable" in found:
+        yield click.style(one_line(found["unreadable"]), fg="yellow")
+        return
+    fields: dict[str, Any] = found["body"]
+    told = _rendered(fields)
+    text = told.get("curl") or told.get("message") or _spelt_out(fields)
+    yield from (harmless(line) for line in text.splitlines())
+
+
+def _rendered(fields: dict[str, Any] | None) -> dict[str, str]:
+    """A conversation as texts; nothing for what is none."""
+    spoken = _conversed(fields or {})
+    if spoken is None:
+        return {}
+    return {**({"curl": as_curl(spoken)} if isinstance(spoken, Asked) else {}), "message": as_message(spoken)}
+
+
+def _conversed(fields: dict[str, Any]) -> Asked | ResponseReceived | None:
+    kind = Asked if {"method", "url"} <= fields.keys() else ResponseReceived
+    if kind is ResponseReceived and not {"status", "headers"} <= fields.keys():
+        return None
+    try:
+        return kind.revive(fields, kind.event_version)
+    except ValidationError:  # a body of somebody else, that only looks like one
+        return None
+
+
+def _spelt_out(fields: dict[str, Any]) -> str:
+    """The fields one below the other; of texts every line."""
+    said = {name: value for name, value in fields.items() if value is not None}
+    texts = {name: value for name, value in said.items() if isinstance(value, str) and "\n" in value}
+    rest = {name: value for name, value in said.items() if name not in texts}
+    lines = [json.dumps(json.loads(as_json(rest)), ensure_ascii=False, indent=2)] if rest else []
+    return "\n".join([*lines, *(f"{name}:\n{value}" for name, value in texts.items())])
 
 
 def _short(text: str) -> str:

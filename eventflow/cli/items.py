@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import click
 
 from eventflow.cli import history
+from eventflow.cli.history import Bodies
 from eventflow.cli.output import Session, Table, moment, pass_session
 from eventflow.cli.view import View, opened, tell_lag
 from eventflow.errors import StreamNotFound
 from eventflow.model.recorded import Header, Recorded
 from eventflow.model.standing import Standing
+from eventflow.store.work import Work
+
+WANTED = {None: Bodies.SHORT, True: Bodies.WHOLE, False: Bodies.NONE}
 
 
 @click.group()
@@ -66,35 +71,39 @@ def show(session: Session, id: str) -> None:
 
 @items.command("history")
 @click.argument("id")
-@click.option("--bodies/--no-bodies", default=True, help="With what was said, asked and answered, or without it.")
+@click.option(
+    "--bodies/--no-bodies", default=None, help="All that was said, asked and answered, or nothing of it; else a line."
+)
 @pass_session
-def history_(session: Session, id: str, bodies: bool) -> None:
+def history_(session: Session, id: str, bodies: bool | None) -> None:
     """Everything that happened to an item, oldest first; secrets were masked when it was recorded.
 
-    ID is its id, or the beginning of it.
+    ID is its id, or the beginning of it. With --bodies a request is shown as a curl command and an answer as an HTTP
+    message.
 
     Example:
-      eventflow items history 4f0c --no-bodies
+      eventflow items history 4f0c --bodies
     """
     with opened(session) as view:
         stream = view.stream(id)
-        recorded = _read(view, stream)
-        document = {"id": stream, "events": [history.document(one, bodies=bodies) for one in recorded]}
-        session.answer(document, _told(stream, recorded, bodies=bodies))
+        wanted = WANTED[bodies]
+        recorded = _read(view, stream, wanted)
+        document = {"id": stream, "events": [history.document(one, wanted) for one in recorded]}
+        session.answer(document, _told(stream, recorded, wanted))
 
 
-def _read(view: View, stream: UUID) -> list[Recorded]:
-    recorded = view.log.read(stream)
+def _read(view: View, stream: UUID, wanted: Bodies) -> list[Recorded]:
+    recorded = view.log.read(stream) if wanted is Bodies.NONE else view.log.read_whole(stream)
     if not recorded:
         raise StreamNotFound(stream)
     return recorded
 
 
-def _told(stream: UUID, recorded: Sequence[Recorded], *, bodies: bool) -> str:
+def _told(stream: UUID, recorded: Sequence[Recorded], bodies: Bodies) -> str:
     first = recorded[0].header
     text = [f"{first.category} {stream}, since {moment(first.recorded_at)} UTC"]
     for one in recorded:
-        text += history.lines(one, bodies=bodies)
+        text += history.lines(one, bodies)
     return "\n".join(text)
 
 
@@ -111,9 +120,24 @@ def _shown(view: View, stream: UUID) -> dict[str, Any]:
         "created_at": headers[0].recorded_at,
         "updated_at": last.recorded_at,
         "error": next((one.error for one in reversed(headers) if one.phase), None),
+        "due": _due(view, headers, standing),
+        "waits": _waits(view, stream),
         "standing": standing._asdict(),
         "fields": _fields(view, stream),
     }
+
+
+def _due(view: View, headers: Sequence[Header], standing: Standing) -> datetime | None:
+    """When the work on it begins, if that was put off; a delay of the reaction itself is known to its program only."""
+    last = next((one for one in reversed(headers) if one.phase), None)
+    task = view.app.routes.standing(last) if view.app is not None and last is not None else None
+    return standing.due if task is None else task.due
+
+
+def _waits(view: View, stream: UUID) -> str | None:
+    """What limit keeps the work on it from being begun, and until when."""
+    held = Work(view.database).held(stream)
+    return None if held is None else f"{held.what}, looked at again {moment(held.due)} UTC"
 
 
 def _fields(view: View, stream: UUID) -> dict[str, Any] | None:

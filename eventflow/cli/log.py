@@ -13,7 +13,7 @@ from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, Table, moment, one_line, pass_session
 from eventflow.cli.selection import selection
 from eventflow.cli.view import View, opened
-from eventflow.errors import DamagedBody, NotFound, StreamNotFound
+from eventflow.errors import BodyMissing, DamagedBody, NotFound, StreamNotFound
 from eventflow.model.recorded import Header
 from eventflow.store import figures
 
@@ -214,7 +214,7 @@ def _damages(view: View, streams: list[UUID]) -> Iterator[dict[str, Any]]:
     for stream in streams:
         try:
             view.log.verify(stream)
-        except DamagedBody as error:
+        except (DamagedBody, BodyMissing) as error:
             yield {"stream": stream, "position": error.position, "name": error.name, "error": str(error)}
 
 

@@ -24,9 +24,12 @@ from eventflow.model.event import Event
 from eventflow.model.masking import Masker
 from eventflow.model.vocabulary import Vocabulary
 from eventflow.store import figures, schema
+from eventflow.store.archive.reader import open_archive
+from eventflow.store.codec import Codec
 from eventflow.store.database import Database, connect
 from eventflow.store.log import Log, open_log
-from eventflow_projections import Items, Projections, standard
+from eventflow.store.objects import open_objects
+from eventflow_projections import Items, Projections, Stories, standard
 
 
 class Verbatim(Event, extra="allow"):
@@ -66,6 +69,13 @@ class View:
             raise NotFound("Nothing keeps the items of this log. Make it so: eventflow projections rebuild current")
         return self.app.items if self.app else Items(self.database)
 
+    @property
+    def stories(self) -> Stories:
+        """The stories. Raises ``NotFound`` when no projection keeps them."""
+        if not figures.has_table(self.database, "stories"):
+            raise NotFound("Nothing keeps the stories of this log. Make it so: eventflow projections rebuild history")
+        return Stories(self.database, self.log)
+
     def behind(self) -> int:
         """How many positions the items are behind the log."""
         return max((one.lag for one in self.projections.status() if one.name == "current"), default=0)
@@ -103,8 +113,16 @@ def opened(session: Session) -> Iterator[View]:
             if not schema.status(database).present:
                 raise NotFound(f"There is no log in {_shown(session)}.")
             schema.prepare(database)
-            log = open_log(database, AnyWord({}, {}, {}))
+            log = bare_log(session, database)
             yield View(database, log, Projections(database, log, standard()))
+
+
+def bare_log(session: Session, database: Database) -> Log:
+    """The log in a database, whatever its words; bodies that left it are where the settings keep objects."""
+    url = application.settings(session).objects.get_secret_value()
+    codec = Codec()
+    archive = open_archive(database, lambda: open_objects(url), codec)
+    return open_log(database, AnyWord({}, {}, {}), codec=codec, archive=archive)
 
 
 def database_of(session: Session) -> Database:

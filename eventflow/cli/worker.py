@@ -48,7 +48,9 @@ def worker(session: Session, threads: int | None, queues: str | None, burst: boo
         hand = app.worker(threads=threads, queues=_queues(app, queues))
         _ask_broker(app)
         _tell_neighbours(session, app)
-        with _told_to_stop(session) as stopping:
+        if burst:
+            app.tick()
+        with told_to_stop(session) as stopping:
             hand.start()
             session.hint(_greeting(app, hand, queues))
             _work(app, hand, stopping, burst=burst)
@@ -76,14 +78,14 @@ def _ask_broker(app: Eventflow) -> None:
 def _work(app: Eventflow, hand: Worker, stopping: threading.Event, *, burst: bool) -> None:
     while not stopping.wait(LOOK) and not hand.hung.is_set():
         try:
-            if burst and app.is_idle():
+            if burst and app.settle():
                 return
         except Unavailable as error:
             log.warning("Whether work is left cannot be told: %s", error)
 
 
 @contextmanager
-def _told_to_stop(session: Session) -> Iterator[threading.Event]:
+def told_to_stop(session: Session) -> Iterator[threading.Event]:
     """An event that the first signal sets; the second one ends the process."""
     stopping = threading.Event()
 

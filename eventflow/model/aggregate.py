@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from hashlib import sha256
 from json import dumps
@@ -27,8 +27,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from eventflow.errors import Misconfigured, Refused, TransitionRefused, Unreadable, did_you_mean
 from eventflow.model.event import Event
-from eventflow.model.library import LIBRARY, Created, Defibrillated, StatusChanged, Touched
-from eventflow.model.recorded import NOWHERE, Draft, Head, Header, Kind, Phase, Recorded
+from eventflow.model.library import LIBRARY, CalledOff, Created, Defibrillated, StatusChanged, Touched
+from eventflow.model.recorded import NOWHERE, Cause, Draft, Head, Header, Kind, Phase, Recorded
 from eventflow.model.schema import fields_of
 from eventflow.model.snapshot import Snapshot
 from eventflow.model.standing import Standing
@@ -40,6 +40,10 @@ Fold = Callable[[Any, Any], Mapping[str, Any]]
 
 CATEGORY = re.compile(r"[a-z][a-z0-9_]*\Z")
 """How a category is written: ``document``, ``purchase_order``."""
+
+
+LONGEST = timedelta(days=365_000)
+"""The longest delay: a thousand years."""
 
 
 def spell(status: Enum) -> str:
@@ -70,7 +74,8 @@ class Aggregate(
     """A stream of events and the fields they add up to. It changes by ``record`` only, which all commands go through.
 
     Class keywords: ``category`` (its name in the log), ``initial`` (the status it begins with), ``defibrillate`` (from
-    which failed status to which one a restart leads), ``events`` (events that no command or reaction mentions in its
+    which failed status to which one a restart leads), ``cancelled`` (to which status ``cancel`` leads: from every other
+    one, or from those that a mapping names), ``events`` (events that no command or reaction mentions in its
     annotations). Begin one with ``create``; those of the log are made by ``replay``.
 
     Fields share their values with the events that set them: use tuples and frozen models, not lists to be changed.
@@ -81,6 +86,7 @@ class Aggregate(
     category: ClassVar[str] = ""
     initial: ClassVar[Any] = None
     restarts: ClassVar[Mapping[Any, Any]] = MappingProxyType({})
+    cancellations: ClassVar[Mapping[Any, Any]] = MappingProxyType({})
     events: ClassVar[tuple[type[Event], ...]] = ()
     statuses: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
@@ -94,6 +100,7 @@ class Aggregate(
         category: str | None = None,
         initial: Enum | None = None,
         defibrillate: Mapping[Any, Any] | None = None,
+        cancelled: Enum | Mapping[Any, Any] | None = None,
         events: Iterable[type[Event]] = (),
         **config: Unpack[ConfigDict],
     ) -> None:
@@ -104,6 +111,7 @@ class Aggregate(
         cls.restarts = MappingProxyType(dict(cls.restarts if defibrillate is None else defibrillate))
         cls.events = (*cls.events, *events)
         cls.statuses = MappingProxyType({spell(one): one for one in (status_type(cls) or ())})
+        cls.cancellations = cls.cancellations if cancelled is None else _cancellations(cls, cancelled)
         cls._folding = _declared_folds(cls)
         cls._declared = tuple(cls._folding)
         cls._inert = frozenset(
@@ -151,12 +159,17 @@ class Aggregate(
 
     @classmethod
     def create(cls, *, id: UUID | None = None, status: S | None = None, **fields: Any) -> Self:
-        """A new one, with ``Created`` pending. Raises pydantic's ``ValidationError`` when the fields do not fit."""
+        """A new one, with ``Created`` pending. Raises pydantic's ``ValidationError`` when the fields do not fit.
+
+        ``body=`` and ``kind=`` say of the creation what they say in ``change_status``, unless the aggregate has fields
+        of these names: then they are those.
+        """
+        body, kind = (cls._beside(fields, name) for name in ("body", "kind"))
         document = cls.model_validate(fields, by_name=True)
         document.__pydantic_fields_set__.update(cls.__pydantic_fields__)
         document._become(uuid4() if id is None else id, cls.initial, 0, NOWHERE, Standing())
-        event = Created.model_construct(fields=document.model_dump(round_trip=True))
-        document._append(event, cls._known(cls.initial if status is None else status), None, Phase.ANNOUNCED)
+        event = Created.model_construct(fields=document.model_dump(round_trip=True), body=body)
+        document._append(event, cls._known(cls.initial if status is None else status), None, Phase.ANNOUNCED, kind)
         return document
 
     def record(
@@ -170,29 +183,56 @@ class Aggregate(
         attempt: int | None = None,
         owner: UUID | None = None,
         due: datetime | None = None,
+        after: timedelta | None = None,
         error: str | None = None,
     ) -> None:
         """Take an event in: its fields now, the log with the next save.
 
-        With a ``status`` it is announced (unless ``phase`` says otherwise), without one it is a mere fact. Raises
-        ``Refused`` for what is no event and for a status that this aggregate does not have.
+        With a ``status`` it is announced (unless ``phase`` says otherwise), without one it is a mere fact. Who reacts
+        to it begins when it is ``due``, or so long ``after`` it was saved. Raises ``Refused`` for what is no event, for
+        a status that this aggregate does not have, and for a delay that is none.
         """
+        if after is not None:
+            _refuse_bad_delay(after, due)
         if not isinstance(event, Event):
             raise Refused(f"{type(self).__name__} records events, not {type(event).__name__}.")
         before: S = self.status
-        after = before if status is None else self._known(status)
+        now = before if status is None else self._known(status)
         if phase is ...:
             phase = None if status is None else Phase.ANNOUNCED
         self._fold(event)
-        self._append(event, after, spell(before), phase, kind, reaction, attempt, owner, due, error)
+        self._append(event, now, spell(before), phase, kind, reaction, attempt, owner, due, error, after)
 
-    def change_status(self, status: S, *, body: dict[str, Any] | None = None, kind: Kind | None = None) -> None:
-        """Go to a status (or announce the same one again) and say why in ``body``."""
-        self.record(StatusChanged(body=body), status=status, kind=kind)
+    def change_status(
+        self,
+        status: S,
+        *,
+        body: dict[str, Any] | None = None,
+        kind: Kind | None = None,
+        due: datetime | None = None,
+        after: timedelta | None = None,
+    ) -> None:
+        """Go to a status, and say why in ``body``.
 
-    def touch(self) -> None:
-        """Announce the present status once more."""
-        self.record(Touched(), status=self.status)
+        The same status with another body is a fact of its own: it is recorded, and whatever is being done goes on.
+        ``touch`` announces the status again. The status is entered at once; who reacts to it begins when that is
+        ``due``, or so long ``after`` it was saved. A delay announces the same status again, too.
+        """
+        stays = status is self.status and due is None and after is None
+        self.record(StatusChanged(body=body), status=None if stays else status, kind=kind, due=due, after=after)
+
+    def touch(self, *, due: datetime | None = None, after: timedelta | None = None) -> None:
+        """Announce the present status once more; who reacts to it begins when that is ``due``, or so long ``after``."""
+        self.record(Touched(), status=self.status, due=due, after=after)
+
+    @property
+    def can_be_defibrillated(self) -> bool:
+        """Whether ``defibrillate`` would restart it: its status has a target."""
+        return self.status in self.restarts
+
+    def can_be_defibrillated_by(self, user: object) -> bool:  # noqa: ARG002  # for whoever overrides it
+        """Whether this user may restart it over the web; nobody may unless you override it."""
+        return False
 
     def defibrillate(self, reason: str | None = None) -> None:
         """Restart what failed. Raises ``TransitionRefused`` in a status that ``defibrillate=`` gives no target for."""
@@ -203,6 +243,17 @@ class Aggregate(
             )
         self.record(Defibrillated(reason=reason), status=target)
 
+    def cancel(self, reason: str | None = None, *, status: S | None = None) -> None:
+        """Go to the status that ``cancelled=`` names, or to this one, whatever is being done about it.
+
+        Raises ``TransitionRefused`` when it stands there already or where nothing leads there.
+        """
+        target = self.cancellations.get(self.status) if status is None else self._known(status)
+        if target is None or target is self.status:
+            wanted = [spell(one) for one in self.cancellations]
+            raise TransitionRefused(f"{type(self).__name__}.cancel", spell(self.status), wanted)
+        self.record(CalledOff(reason=reason), status=target)
+
     # How it is kept
 
     def saved(self, headers: Sequence[Header]) -> None:
@@ -210,7 +261,12 @@ class Aggregate(
         if headers:
             last = headers[-1]
             self.__dict__["_head"] = Head(last.version, last.hash)
+            phased = last if last.phase is not None else next((one for one in reversed(headers) if one.phase), None)
+            if phased is not None:
+                self.__dict__["_cause"] = Cause(phased.correlation, phased.position)
             self.__dict__["_pending"] = self.pending[len(headers) :]
+            if last.due is not None and last.version == self.standing.version:
+                self.__dict__["_standing"] = self.standing._replace(due=last.due)
 
     def collect_events(self) -> list[Draft]:
         """Hand the pending events over; they are no longer pending then, as ``eventsourcing`` wants it."""
@@ -231,6 +287,8 @@ class Aggregate(
             standing=self.standing,
             fields=self.model_dump(round_trip=True),
             shape=self.shape(),
+            correlation=cause_of(self).correlation,
+            position=cause_of(self).position,
         )
 
     @classmethod
@@ -265,7 +323,7 @@ class Aggregate(
         version is missing, when the stream is of another category, and when it stands in a status that is no more.
         """
         document: Self | None = None
-        standing, version, last = Standing(), 0, None
+        standing, version, last, phased = Standing(), 0, None, None
         if snapshot is not None:
             document, standing, version = cls._restored(snapshot.fields), snapshot.standing, snapshot.version
         inert = cls._inert
@@ -279,11 +337,13 @@ class Aggregate(
                 document._fold(one.event)
             version = last.version
             if last.phase is not None:
-                standing = standing.after(last)
+                standing, phased = standing.after(last), last
         end = last or snapshot
         if document is None or end is None:
             raise Unreadable(f"There is no event and no snapshot to make a {cls.__name__} of.")
         document._become(end.stream, cls._revived(end), version, Head(version, end.hash), standing)
+        if (cause := phased or snapshot) is not None:
+            document.__dict__["_cause"] = Cause(cause.correlation, cause.position)
         return document
 
     @classmethod
@@ -312,6 +372,11 @@ class Aggregate(
         return status
 
     @classmethod
+    def _beside(cls, fields: dict[str, Any], name: str) -> Any:
+        own = name in fields and any(name in (one, info.alias) for one, info in cls.__pydantic_fields__.items())
+        return None if own else fields.pop(name, None)
+
+    @classmethod
     def _known(cls, status: Any) -> Any:
         known = cls.statuses.get(spell(status) if isinstance(status, Enum) else str(status))
         if known is None or (isinstance(status, Enum) and known is not status):
@@ -324,7 +389,9 @@ class Aggregate(
 
     def _become(self, id: UUID, status: Any, version: int, head: Head, standing: Standing) -> None:
         # Beside the fields, under names that pydantic leaves alone: slots and private attributes would be lost or slow.
-        self.__dict__.update(_id=id, _status=status, _version=version, _head=head, _standing=standing, _pending=())
+        self.__dict__.update(
+            _id=id, _status=status, _version=version, _head=head, _standing=standing, _pending=(), _cause=Cause()
+        )
 
     def _fold(self, event: Event) -> None:
         how = self._folding.get(type(event)) or self._learn(type(event))
@@ -351,12 +418,25 @@ class Aggregate(
         owner: UUID | None = None,
         due: datetime | None = None,
         error: str | None = None,
+        after: timedelta | None = None,
     ) -> None:
         own = self.__dict__
         own["_version"] = version = own["_version"] + 1
         own["_status"] = status
         draft = Draft(
-            event, spell(status), previous, phase, kind, reaction, attempt, owner, due, error, own["_id"], version
+            event,
+            spell(status),
+            previous,
+            phase,
+            kind,
+            reaction,
+            attempt,
+            owner,
+            due,
+            error,
+            own["_id"],
+            version,
+            after,
         )
         own["_pending"] = (*own["_pending"], draft)
         own["_standing"] = own["_standing"].after(draft)
@@ -372,7 +452,7 @@ class Aggregate(
         """The same stream at the same version, with the same fields."""
         if type(other) is not type(self):
             return NotImplemented
-        ignored = ("_pending", "_head")
+        ignored = ("_pending", "_head", "_cause")
         mine = {name: value for name, value in self.__dict__.items() if name not in ignored}
         return mine == {name: value for name, value in other.__dict__.items() if name not in ignored}
 
@@ -391,6 +471,11 @@ class Aggregate(
             raise AttributeError(f"{type(self).__name__}.{name} changes by events only.")
 
 
+def cause_of(aggregate: Aggregate[Any]) -> Cause:
+    """What its next event is caused by when nobody says otherwise."""
+    return aggregate._of("_cause")  # type: ignore[no-any-return]
+
+
 def status_type(aggregate: type[Aggregate[Any]]) -> type[Enum] | None:
     """The enum an aggregate class was given in brackets."""
     for kind in aggregate.__mro__:
@@ -406,6 +491,19 @@ def commands(aggregate: type[Aggregate[Any]]) -> dict[str, Transition[Any, ..., 
     for kind in reversed(aggregate.__mro__):
         found.update({name: member for name, member in vars(kind).items() if isinstance(member, Transition)})
     return found
+
+
+def _refuse_bad_delay(after: timedelta, due: datetime | None) -> None:
+    if due is not None:
+        raise Refused("Something is either due at a time or some time after it is saved: say one of them.")
+    if not timedelta(0) <= after <= LONGEST:
+        raise Refused(f"after={after!r} is no delay: wanted is a timedelta from zero to a thousand years.")
+
+
+def _cancellations(aggregate: type[Aggregate[Any]], target: Enum | Mapping[Any, Any]) -> Mapping[Any, Any]:
+    if isinstance(target, Mapping):
+        return MappingProxyType(dict(target))
+    return MappingProxyType({one: target for one in aggregate.statuses.values() if one is not target})
 
 
 def _declared_folds(aggregate: type[Aggregate[Any]]) -> dict[type[Event], Fold]:

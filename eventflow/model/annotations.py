@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import sys
 import types
 import typing
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from eventflow.model.event import Event
+from eventflow.model.exchange import Request
 
 UNSAID = object()
 """The annotation of a function that has none."""
 
 
-def nearby(function: Callable[..., Any]) -> Mapping[str, Any]:
-    """The classes in sight where a function inside a function was decorated; nothing for one of a module.
+def nearby(one: Callable[..., Any] | type) -> Mapping[str, Any]:
+    """The classes in sight where a function or class inside a function was made; nothing for one of a module.
 
     Annotations are read when the application is composed. By then a module's names are all there, but the ones of a
-    function that has returned are gone; so they are kept here. Call it from the decorator itself.
+    function that has returned are gone; so they are kept here. Call it from the decorator (or ``__init_subclass__``)
+    itself.
     """
-    if "<locals>" not in function.__qualname__:
+    if "<locals>" not in one.__qualname__:
         return {}
+    home = vars(sys.modules.get(one.__module__, types)) if isinstance(one, type) else getattr(one, "__globals__", {})
     seen: dict[str, Any] = {}
     frame: types.FrameType | None = sys._getframe(2)
-    while frame is not None and frame.f_globals is function.__globals__ and frame.f_locals is not frame.f_globals:
+    while frame is not None and frame.f_globals is home and frame.f_locals is not home:
         seen = {name: value for name, value in frame.f_locals.items() if _is_type(value)} | seen
         frame = frame.f_back
     return seen
@@ -46,8 +51,12 @@ def read(annotation: Any, function: Callable[..., Any], names: Mapping[str, Any]
 
 def result_of(annotation: Any) -> Any:
     """What a conversation ends in: the ``R`` of ``Exchange[R]``; any other annotation as it is."""
-    if typing.get_origin(annotation) is Generator and len(typing.get_args(annotation)) == 3:
-        return typing.get_args(annotation)[2]
+    said = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Generator and len(said) == 3:
+        return said[2]
+    if typing.get_origin(annotation) is AsyncGenerator and said:
+        ends = [one for one in parts(said[0]) if one is not Request]
+        return functools.reduce(operator.or_, ends) if ends else None
     return annotation
 
 

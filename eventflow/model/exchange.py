@@ -14,17 +14,19 @@ authentication flows and of psycopg's generators.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from json import JSONDecodeError, dumps, loads
-from typing import Any, Final, Self, TypeVar
-from urllib.parse import urlencode, urlsplit
+from typing import Any, Final, Self, TypeVar, cast
+from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 from eventflow.errors import AnswerRefused, Refused
+from eventflow.model import multipart, query
 from eventflow.model.masking import Masker, decoded
+from eventflow.model.multipart import File
 
 R = TypeVar("R")
 
@@ -58,9 +60,10 @@ class Timeout:
 class Request:
     """What is to be said to another system.
 
-    Without a ``timeout`` of its own it has the application's. Of ``json``, ``form`` and ``content`` one at most. Raises
-    ``Refused`` for more than one of them, for an address that is not an absolute http or https one, and for headers
-    that would break the message apart.
+    Without a ``timeout`` of its own it has the application's. Of ``json``, ``form`` and ``content`` one at most;
+    ``files`` (each a ``File`` or several) go with the fields of ``form``. So many ``redirects`` are followed, each
+    recorded like a request of its own; ``is_hop`` says that this is one. Raises ``Refused`` for more than one of them,
+    for an address that is not an absolute http or https one, and for headers that would break the message apart.
     """
 
     method: str
@@ -69,8 +72,12 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     json: Any = field(default=ABSENT, kw_only=True)
     form: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    files: Mapping[str, File | Sequence[File]] | None = field(default=None, kw_only=True)
     content: bytes | str | None = field(default=None, kw_only=True)
     timeout: Timeout | None = field(default=None, kw_only=True)
+    redirects: int = field(default=0, kw_only=True)
+    is_hop: bool = field(default=False, kw_only=True, repr=False)
+    _multipart: tuple[str, bytes] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "method", self.method.upper())
@@ -79,6 +86,7 @@ class Request:
         problems = [text for is_wrong, text in self._checks() if is_wrong]
         if problems:
             raise Refused(" ".join(problems))
+        object.__setattr__(self, "_multipart", multipart.encode(self.form, self.files) if self.files else ("", b""))
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
         """The same request with these headers besides; the ones it has already stay."""
@@ -100,28 +108,37 @@ class Request:
             return self.url
         address, hash, fragment = self.url.partition("#")
         joint = "" if address.endswith(("?", "&")) else "&" if "?" in address else "?"
-        return f"{address}{joint}{urlencode(self.params, doseq=True)}{hash}{fragment}"
+        return f"{address}{joint}{query.encode(self.params)}{hash}{fragment}"
 
     def wire_headers(self) -> dict[str, str]:
-        """The headers as they are sent: with the content type of a JSON or form body."""
-        kind = "application/json" if self.json is not ABSENT else "application/x-www-form-urlencoded"
-        if (self.json is ABSENT and self.form is None) or self.header("Content-Type") is not None:
+        """The headers as they are sent: with the content type of a JSON body, a form or files."""
+        kind = self._content_type()
+        if kind is None or self.header("Content-Type") is not None:
             return dict(self.headers)
         return {**self.headers, "Content-Type": kind}
 
     def wire_body(self) -> bytes | None:
         """The body as it is sent, or nothing."""
         if self.json is not ABSENT:
-            return dumps(self.json, ensure_ascii=False, separators=(",", ":")).encode()
+            return query.as_json(self.json)
+        if self.files:
+            return self._multipart[1]
         if self.form is not None:
-            return urlencode(self.form, doseq=True).encode()
+            return query.encode(self.form).encode()
         return self.content.encode() if isinstance(self.content, str) else self.content
 
+    def _content_type(self) -> str | None:
+        if self.json is not ABSENT:
+            return "application/json"
+        if self.files:
+            return self._multipart[0]
+        return None if self.form is None else "application/x-www-form-urlencoded"
+
     def _checks(self) -> list[tuple[bool, str]]:
-        bodies = (self.json is not ABSENT, self.form is not None, self.content is not None)
+        bodies = (self.json is not ABSENT, self.form is not None or bool(self.files), self.content is not None)
         texts = (self.method, self.url, *self.headers, *self.headers.values())
         return [
-            (sum(bodies) > 1, "A request has json, form or content, not several of them."),
+            (sum(bodies) > 1, "A request has json, form or content, not several of them; files go with a form."),
             (not _is_absolute(self.url), f'"{Masker().url(self.url)}" is no absolute http or https address.'),
             (any(c in text for text in texts for c in "\r\n\0"), "A line break has no place in a header or address."),
         ]
@@ -169,9 +186,17 @@ class Response:
                 f" {len(self.content)} bytes that begin with {shown!r}."
             ) from error
 
+    @property
+    def is_redirect(self) -> bool:
+        """Whether it sends us somewhere else."""
+        return self.status in (301, 302, 303, 307, 308) and self.header("Location") is not None
+
     def raise_for_status(self, request: Request) -> Self:
-        """This answer, when it means yes. Raises ``AnswerRefused`` otherwise, with the wait that was asked for."""
-        if self.ok:
+        """This answer, when it means yes; a redirect that was not followed means none.
+
+        Raises ``AnswerRefused`` otherwise, with the wait that was asked for.
+        """
+        if self.ok and not self.is_redirect:
             return self
         raise AnswerRefused(request.method, Masker().url(request.full_url()), self.status, self.retry_after)
 
@@ -193,24 +218,57 @@ Exchange = Generator[Request, Response, R]
 """A conversation that ends in an ``R``: yields requests, is sent responses."""
 
 
-def play(exchange: Exchange[R], answer: Callable[[Request], Response]) -> R:
+AsyncExchange = AsyncGenerator[Request | R, Response]
+"""The same on an event loop: an async generator cannot return, so what it yields last is what it ends in."""
+
+
+def play(exchange: Exchange[R] | AsyncExchange[R], answer: Callable[[Request], Response]) -> R:
     """What a conversation comes to when each request is answered by this function.
 
-    What the function raises is raised where the request was yielded, as it would be when the peer is out of reach.
+    What the function raises is raised where the request was yielded, as it would be when the peer is out of reach. Of
+    an asynchronous conversation this can be said as long as it waits for nothing but its answers.
     """
+    talk = _by_hand(exchange) if isinstance(exchange, AsyncGenerator) else exchange
     try:
-        request = next(exchange)
+        request = next(talk)
         while True:
             try:
                 response = answer(request)
             except Exception as error:  # noqa: BLE001  # a peer out of reach: the conversation may answer to that
-                request = exchange.throw(error)
+                request = talk.throw(error)
             else:
-                request = exchange.send(response)
+                request = talk.send(response)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # StopIteration does not say what it carries
     finally:
-        exchange.close()
+        talk.close()
+
+
+def _by_hand(exchange: AsyncExchange[R]) -> Exchange[R]:
+    """An asynchronous conversation as a plain one, without an event loop."""
+    try:
+        said = _at_once(exchange.__anext__())
+        while isinstance(said, Request):
+            try:
+                response = yield said
+            except Exception as error:  # noqa: BLE001  # handed on to the conversation
+                said = _at_once(exchange.athrow(error))
+            else:
+                said = _at_once(exchange.asend(response))
+    except StopAsyncIteration:
+        return cast(R, None)
+    finally:
+        _at_once(exchange.aclose())
+    return said
+
+
+def _at_once(step: Awaitable[R]) -> R:
+    """What a step comes to that waits for nothing."""
+    try:
+        step.__await__().send(None)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]  # StopIteration does not say what it carries
+    raise Refused("This conversation awaits more than its answers; run it with asyncio to play it.")
 
 
 def replies(*responses: Response) -> Callable[[Request], Response]:

@@ -6,6 +6,7 @@ is the one that sets them all.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -14,9 +15,14 @@ from eventflow.model.event import Event
 
 
 class Created(Event):
-    """The stream begins, with these fields."""
+    """The stream begins, with these fields; the body says whatever there is to say of it."""
 
     fields: dict[str, Any]
+    body: dict[str, Any] | None = None
+
+    def event_body(self) -> dict[str, Any]:
+        """The fields; the body only where there is one."""
+        return {"fields": self.fields} if self.body is None else {"fields": self.fields, "body": self.body}
 
 
 class StatusChanged(Event):
@@ -35,12 +41,32 @@ class Defibrillated(Event):
     reason: str | None = None
 
 
+class CalledOff(Event):
+    """Somebody has no more use for it; what was being done about it is not waited for."""
+
+    reason: str | None = None
+
+
 class Claimed(Event):
     """An attempt began, and the status stayed as it was."""
 
 
 class RetryStarted(Event):
     """A later attempt began."""
+
+
+class PutAside(Event):
+    """The handler can do nothing yet; it is called again then, or when somebody sends something."""
+
+    until: datetime | None = None
+
+
+class Woken(Event):
+    """What was put aside is due now, for something was said to the item."""
+
+
+class TakenUp(Event):
+    """The handler was called again after it had waited."""
 
 
 class RetryScheduled(Event):
@@ -58,33 +84,57 @@ class Interrupted(Event):
     reason: str
 
 
-class RequestSent(Event):
-    """What was said to another system, masked.
+class Postponed(Event):
+    """An attempt that had begun has to wait for another system; it is tried again without counting as a failure."""
+
+    reason: str
+
+
+class Spoken(Event):
+    """What one side of a conversation said, masked.
 
     ``body`` is its text, or the beginning of it when ``truncated`` or ``binary`` says so (a binary one in hexadecimal
     digits); then ``size`` and ``sha256`` tell of the whole.
     """
 
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: str | None = None
+    size: int = 0
+    sha256: str | None = None
+    truncated: bool = False
+    binary: bool = False
+
+
+class Asked(Spoken):
+    """A request, whoever made it."""
+
     method: str
     url: str
-    headers: dict[str, str] = Field(default_factory=dict)
-    body: str | None = None
-    size: int = 0
-    sha256: str | None = None
-    truncated: bool = False
-    binary: bool = False
 
 
-class ResponseReceived(Event):
-    """What another system answered, masked; its body is kept like the one of ``RequestSent``."""
+class RequestSent(Asked):
+    """What was said to another system."""
+
+
+class ResponseReceived(Spoken):
+    """What another system answered."""
 
     status: int
-    headers: dict[str, str] = Field(default_factory=dict)
-    body: str | None = None
-    size: int = 0
-    sha256: str | None = None
-    truncated: bool = False
-    binary: bool = False
+
+
+class CallbackReceived(Asked):
+    """What another system said of its own accord."""
+
+
+class Probed(Event):
+    """It has stood in its status since then, and the probe of that name took notice.
+
+    ``error`` is why no more came of it.
+    """
+
+    probe: str
+    since: datetime
+    error: str | None = None
 
 
 LIBRARY: tuple[type[Event], ...] = (
@@ -92,11 +142,18 @@ LIBRARY: tuple[type[Event], ...] = (
     StatusChanged,
     Touched,
     Defibrillated,
+    CalledOff,
     Claimed,
     RetryStarted,
+    PutAside,
+    Woken,
+    TakenUp,
     RetryScheduled,
     Interrupted,
+    Postponed,
     RequestSent,
     ResponseReceived,
+    Probed,
+    CallbackReceived,
 )
 """The events that every category knows without naming them."""

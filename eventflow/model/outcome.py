@@ -6,45 +6,37 @@ runner is left with loading, calling and saving.
 
 from __future__ import annotations
 
-import re
-import traceback as tracebacks
 from collections.abc import Sequence
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from eventflow.errors import TransitionRefused, WrongResult
 from eventflow.model.aggregate import Aggregate, spell
+from eventflow.model.content import BODY, clean, content
 from eventflow.model.event import Event
 from eventflow.model.exchange import Request, Response
+from eventflow.model.incoming import Incoming
 from eventflow.model.library import (
+    CallbackReceived,
     Claimed,
     Interrupted,
+    Postponed,
+    PutAside,
     RequestSent,
     ResponseReceived,
     RetryScheduled,
     RetryStarted,
     StatusChanged,
+    TakenUp,
+    Woken,
 )
 from eventflow.model.masking import Masker
 from eventflow.model.reaction import Reaction, target
 from eventflow.model.recorded import Draft, Header, Kind, Phase
+from eventflow.model.telling import MASKER, facts_of, label, short
 from eventflow.model.transition import Transition
-
-BODY = 1024 * 1024
-"""Of a longer body the beginning is kept, its size and its SHA-256: in characters."""
-
-TRACEBACK = 32 * 1024
-"""Of a longer traceback the beginning and the end are kept: in characters."""
-
-SHORT = 200
-"""The length of an error in a header: in characters."""
-
-PREVIEW = 32
-"""Of a body that is no text so many bytes are kept, in hexadecimal digits."""
-
-MASKER = Masker()
+from eventflow.model.wait import FOREVER
 
 
 def claim(document: Aggregate[Any], reaction: Reaction[Any, Any], attempt: int, owner: UUID) -> None:
@@ -57,7 +49,10 @@ def claim(document: Aggregate[Any], reaction: Reaction[Any, Any], attempt: int, 
     if standing.phase == Phase.ANNOUNCED and document.status is reaction.on:
         event, status = _beginning(document, reaction)
     elif standing.phase == Phase.DEFERRED and standing.reaction == reaction.name:
-        event, status = RetryStarted(), None
+        # A claim whose own command failed has left the document where it was.
+        is_there = document.status is not reaction.on or reaction.working is reaction.on
+        again = TakenUp() if standing.waits else RetryStarted()
+        event, status = (again, None) if is_there else _beginning(document, reaction)
     else:
         waits = f"{spell(document.status)} ({standing.phase or 'nothing'} by {standing.reaction or 'nobody'})"
         raise TransitionRefused(f"The claim of {reaction.name}", waits, [spell(reaction.on)])
@@ -74,7 +69,7 @@ def finish(document: Aggregate[Any], reaction: Reaction[Any, Any], result: objec
     """
     complete = reaction.complete
     events = [_decided(document, complete, result)] if isinstance(complete, Transition) else _events(reaction, result)
-    attempt = document.standing.attempt
+    attempt = document.standing.attempt or None
     for event in events[:-1]:
         document.record(event, reaction=reaction.name, attempt=attempt)
     document.record(events[-1], status=target(complete), reaction=reaction.name, attempt=attempt)
@@ -84,7 +79,7 @@ def fail(
     document: Aggregate[Any],
     reaction: Reaction[Any, Any],
     error: BaseException,
-    attempt: int,
+    attempt: int | None,
     masker: Masker | None = None,
 ) -> None:
     """The attempts are spent: the document goes to the failed status, with the error (masked) as body.
@@ -92,8 +87,8 @@ def fail(
     With a command as ``failed=`` that is called with the error's message; when even that raises, its status is entered
     all the same and both errors are in the body. A failure is always recorded.
     """
-    masker = _masker(reaction, masker)
-    facts = {**_facts(error, masker), "attempt": attempt}
+    masker = masker_of(reaction, masker)
+    facts = facts_of(error, masker) | ({} if attempt is None else {"attempt": attempt})
     event, facts = _failing(document, reaction, facts, masker)
     document.record(
         event,
@@ -101,7 +96,7 @@ def fail(
         kind=Kind.EXCEPTION,
         reaction=reaction.name,
         attempt=attempt,
-        error=_label(facts),
+        error=label(facts),
     )
 
 
@@ -110,7 +105,7 @@ def unread(head: Header, reaction: Reaction[Any, Any], error: BaseException, att
 
     Nothing of the stream is lost by that; when it can be read again, it can be defibrillated.
     """
-    facts = {**_facts(error, masker), "attempt": attempt}
+    facts = {**facts_of(error, masker_of(reaction, masker)), "attempt": attempt}
     return Draft(
         StatusChanged(body=facts),
         spell(target(reaction.failed)),
@@ -119,7 +114,7 @@ def unread(head: Header, reaction: Reaction[Any, Any], error: BaseException, att
         kind=Kind.EXCEPTION,
         reaction=reaction.name,
         attempt=attempt,
-        error=_label(facts),
+        error=label(facts),
         stream=head.stream,
         version=head.version + 1,
     )
@@ -134,7 +129,7 @@ def defer(
     masker: Masker | None = None,
 ) -> None:
     """This ``attempt`` failed and the next one is due then; the header bears the number of the next one."""
-    facts = _facts(error, _masker(reaction, masker))
+    facts = facts_of(error, masker_of(reaction, masker))
     document.record(
         RetryScheduled(**facts, attempt=attempt),
         kind=Kind.EXCEPTION,
@@ -142,7 +137,7 @@ def defer(
         reaction=reaction.name,
         attempt=attempt + 1,
         due=due,
-        error=_label(facts),
+        error=label(facts),
     )
 
 
@@ -151,17 +146,34 @@ def interrupt(document: Aggregate[Any], reason: str, due: datetime) -> None:
 
     Raises ``TransitionRefused`` when no attempt is under way.
     """
-    standing = document.standing
-    if standing.phase != Phase.CLAIMED:
-        raise TransitionRefused("An interruption", f"{standing.status} ({standing.phase or 'nothing'})", ["claimed"])
+    _again(document, "An interruption", Interrupted(reason=clean(reason)), due, reason)
+
+
+def postpone(document: Aggregate[Any], reason: str, due: datetime) -> None:
+    """The attempt cannot go on now: the same attempt is due again then, and nothing has failed.
+
+    Raises ``TransitionRefused`` when no attempt is under way.
+    """
+    _again(document, "A postponement", Postponed(reason=clean(reason)), due, None)
+
+
+def wait(document: Aggregate[Any], reaction: Reaction[Any, Any], due: datetime) -> None:
+    """The handler waits until then: the same attempt, which is put aside."""
     document.record(
-        Interrupted(reason=clean(reason)),
+        PutAside(until=None if due == FOREVER else due),
         phase=Phase.DEFERRED,
-        reaction=standing.reaction,
-        attempt=standing.attempt,
+        reaction=reaction.name,
+        attempt=document.standing.attempt,
         due=due,
-        error=short(reason),
     )
+
+
+def wake(document: Aggregate[Any], now: datetime) -> None:
+    """What was put aside is due now; the attempt keeps its number."""
+    standing = document.standing
+    document.record(
+        Woken(), phase=Phase.DEFERRED, reaction=standing.reaction, attempt=standing.attempt, due=now
+    )  # fmt: skip
 
 
 def request(
@@ -172,7 +184,7 @@ def request(
     limit: int = BODY,
 ) -> None:
     """A request is about to be sent: a mere fact, masked; of a body longer than ``limit`` the beginning is kept."""
-    masker = _masker(reaction, masker)
+    masker = masker_of(reaction, masker)
     headers = request.wire_headers()
     event = RequestSent(
         method=request.method,
@@ -191,7 +203,7 @@ def response(
     limit: int = BODY,
 ) -> None:
     """A response came: a mere fact, masked; of a body longer than ``limit`` the beginning is kept."""
-    masker = _masker(reaction, masker)
+    masker = masker_of(reaction, masker)
     event = ResponseReceived(
         status=response.status,
         headers=_headers(response.headers, masker),
@@ -200,58 +212,44 @@ def response(
     _note(document, reaction, event, Kind.RESPONSE)
 
 
-def content(body: bytes, content_type: str | None, masker: Masker, limit: int = BODY) -> dict[str, Any]:
-    """What is kept of a body: its masked text, or its size, its SHA-256 and its beginning.
+def heard(
+    document: Aggregate[Any],
+    callback: Reaction[Any, Any],
+    request: Incoming,
+    masker: Masker | None = None,
+    limit: int = BODY,
+) -> None:
+    """Another system called: its request is recorded, masked, with the step to the processing status if there is one.
 
-    >>> content(b'{"pin": 1}', "application/json", Masker())
-    {'body': '{"pin":"***"}', 'size': 10}
+    Nothing is announced by that: what the call comes to is recorded in the same breath.
     """
-    if not body:
-        return {}
-    whole = {"size": len(body), "sha256": sha256(body).hexdigest()}
-    if is_binary(body, content_type):
-        return {**whole, "body": body[:PREVIEW].hex(), "binary": True, "truncated": len(body) > PREVIEW}
-    # What is far too long is cut before it is masked: a text masker reads what was cut in the middle, too.
-    text = clean(masker.body(body[: 4 * limit], content_type))
-    if len(text) > limit or len(body) > 4 * limit:
-        return {**whole, "body": text[:limit], "truncated": True}
-    return {"body": text, "size": len(body)}
+    masker = masker_of(callback, masker)
+    event = CallbackReceived(
+        method=clean(request.method),
+        url=clean(masker.url(request.url)),
+        headers=_headers(request.headers, masker),
+        **content(request.content, request.header("Content-Type"), masker, limit),
+    )
+    step = callback.processing
+    if isinstance(step, Transition):
+        document.record(event, kind=Kind.CALLBACK, reaction=callback.name)
+        document.record(step.decide(document), status=step.to, phase=None, reaction=callback.name)
+    else:
+        document.record(event, status=step, phase=None, kind=Kind.CALLBACK, reaction=callback.name)
 
 
-def is_binary(body: bytes, content_type: str | None) -> bool:
-    r"""Whether a body is no text: its type says so, or it has a zero byte or what no UTF-8 has.
-
-    >>> is_binary(b"%PDF", "application/pdf"), is_binary(b"a\x00", None), is_binary("č".encode(), None)
-    (True, True, False)
-    """
-    kind = (content_type or "").lower()
-    if "charset=" in kind:
-        return False
-    if re.match(r"(?:image|audio|video|font)/(?!svg)|application/(?:pdf|zip|gzip|octet-stream)", kind):
-        return True
-    head = body[:4096]
-    try:
-        head.decode()
-    except UnicodeDecodeError as error:
-        return error.start < len(head) - 3
-    return b"\0" in head
-
-
-def short(text: str) -> str:
-    r"""An error in one line of at most 200 characters.
-
-    >>> short("ValueError:\n  no such page")
-    'ValueError: no such page'
-    """
-    line = " ".join(clean(text).split())
-    return line if len(line) <= SHORT else line[: SHORT - 1] + "…"
-
-
-def clean(text: str) -> str:
-    """A text that every database takes: without zero characters and halves of surrogate pairs."""
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+def _again(document: Aggregate[Any], what: str, event: Event, due: datetime, error: str | None) -> None:
+    standing = document.standing
+    if standing.phase != Phase.CLAIMED:
+        raise TransitionRefused(what, f"{standing.status} ({standing.phase or 'nothing'})", ["claimed"])
+    document.record(
+        event,
+        phase=Phase.DEFERRED,
+        reaction=standing.reaction,
+        attempt=standing.attempt,
+        due=due,
+        error=short(error) if error else None,
+    )
 
 
 def _beginning(document: Aggregate[Any], reaction: Reaction[Any, Any]) -> tuple[Event, Any]:
@@ -288,29 +286,7 @@ def _failing(
     try:
         return reaction.failed.decide(document, facts["message"]), facts
     except Exception as error:  # noqa: BLE001  # user code: what it raises must not hide what it was called for
-        return StatusChanged(body={**facts, "then": _facts(error, masker)}), facts
-
-
-def _facts(error: BaseException, masker: Masker) -> dict[str, Any]:
-    try:
-        trace = "".join(tracebacks.format_exception(error))
-        message = str(error)
-    except Exception as broken:  # noqa: BLE001  # an error whose own words cannot be had is an error all the same
-        trace, message = "", f"(its message cannot be read: {type(broken).__name__})"
-    return {
-        "type": type(error).__name__,
-        "message": clean(masker.text(_middle_out(message))),
-        "traceback": clean(masker.text(_middle_out(trace))) or None,
-    }
-
-
-def _label(facts: dict[str, Any]) -> str:
-    return short(": ".join(part for part in (facts["type"], facts["message"]) if part))
-
-
-def _middle_out(text: str) -> str:
-    half = TRACEBACK // 2
-    return text if len(text) <= TRACEBACK else f"{text[:half]}\n…\n{text[-half:]}"
+        return StatusChanged(body={**facts, "then": facts_of(error, masker)}), facts
 
 
 def _headers(headers: Any, masker: Masker) -> dict[str, str]:
@@ -325,5 +301,6 @@ def _note(document: Aggregate[Any], reaction: Reaction[Any, Any], event: Event, 
     document.record(event, kind=kind, reaction=reaction.name, attempt=document.standing.attempt)
 
 
-def _masker(reaction: Reaction[Any, Any], given: Masker | None) -> Masker:
+def masker_of(reaction: Reaction[Any, Any], given: Masker | None = None) -> Masker:
+    """The masker for what is said of a reaction: its own, or else the given one."""
     return reaction.masker or given or MASKER

@@ -8,26 +8,26 @@
 
     generate(a_document)        # still a plain function
 
-The decorators make values; they register nothing. Only the composition root connects them, and ``check`` tells it
-everything that does not fit together. Values first, wiring last: starlette's ``routes=`` rather than a global broker.
+The decorators make values; they register nothing. Only the composition root connects them, and ``composition`` tells
+it everything that does not fit together. Values first, wiring last: starlette's ``routes=``, not a global broker.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from functools import WRAPPER_ASSIGNMENTS, cached_property
-from typing import Any, Generic, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, Generic, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
 from eventflow.model import vocabulary
-from eventflow.model.aggregate import Aggregate, commands
-from eventflow.model.annotations import UNSAID, events_in, nearby, parts, read, result_of, returned, strangers_in
+from eventflow.model.aggregate import Aggregate
+from eventflow.model.annotations import events_in, nearby, returned
 from eventflow.model.event import Event
-from eventflow.model.exchange import Exchange
+from eventflow.model.exchange import AsyncExchange, Exchange
+from eventflow.model.limits import Concurrency
 from eventflow.model.masking import Masker
 from eventflow.model.retry import Retry
 from eventflow.model.transition import Transition
@@ -45,8 +45,13 @@ class Options(TypedDict, total=False):
 
     retry: Retry
     queue: str
+    priority: int
+    after: timedelta | None
     time_limit: timedelta
     masker: Masker | None
+    record_limit: int | None
+    host: str | Callable[[Any], str | None] | None
+    concurrency: Concurrency[Any] | None
     name: str | None
 
 
@@ -55,7 +60,10 @@ class Reaction(Generic[A, R]):
     """A function bound to a status of an aggregate: what ``@task`` and ``@endpoint`` make.
 
     ``processing``, ``complete`` and ``failed`` are each a status, or a command of the aggregate whose own event is
-    recorded then. Without ``processing`` the claim leaves the status as it is.
+    recorded then. Without ``processing`` the claim leaves the status as it is. Work begins so long ``after`` the status
+    was announced; of two that are due, the one with the lower ``priority`` goes first.
+    Of a request or response with more than ``record_limit`` bytes the beginning is recorded. What limits the ``host``
+    that it speaks to is asked before an attempt begins, and so is ``concurrency``: how many go on at a time.
     """
 
     function: Callable[[A], Any]
@@ -67,9 +75,16 @@ class Reaction(Generic[A, R]):
     failed: Enum | Command
     retry: Retry = Retry()
     queue: str = "default"
+    priority: int = 0
+    after: timedelta | None = None
     time_limit: timedelta = LONG_ENOUGH
     masker: Masker | None = None
+    record_limit: int | None = None
+    host: str | Callable[[A], str | None] | None = None
+    concurrency: Concurrency[A] | None = None
     names: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    says: Callable[..., Any] | None = field(default=None, repr=False)
+    """Whose annotation tells the result, where it is not the function's own."""
 
     def __post_init__(self) -> None:
         for attribute in WRAPPER_ASSIGNMENTS:
@@ -82,11 +97,15 @@ class Reaction(Generic[A, R]):
 
     @cached_property
     def returns(self) -> tuple[type[Event], ...]:
-        """The event classes that its annotation names; none while that cannot be read, which ``check`` tells."""
+        """The event classes that its annotation names; none while that cannot be read, which is told at composition."""
         try:
-            return events_in(returned(self.function, self.names))
-        except Exception:  # noqa: BLE001  # an annotation may be any expression; _result_problems says what is wrong with it
+            return events_in(self.annotation())
+        except Exception:  # noqa: BLE001  # an annotation may be any expression; the composition is told what is wrong with it
             return ()
+
+    def annotation(self) -> Any:
+        """What it says it returns, or ``UNSAID``. Raises ``NameError`` and the like when that cannot be read."""
+        return returned(self.says or self.function, self.names)
 
     @cached_property
     def allowed(self) -> frozenset[type[Event]]:
@@ -98,11 +117,17 @@ class Reaction(Generic[A, R]):
         """The status while an attempt is under way."""
         return self.on if self.processing is None else target(self.processing)
 
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether it runs on an event loop, beside hundreds of others, and not in a thread of its own."""
+        return inspect.iscoroutinefunction(self.function) or inspect.isasyncgenfunction(self.function)
+
     def __repr__(self) -> str:
-        return f"<{type(self).__name__.lower()} {self.name} on {self.aggregate.category} {self.on}>"
+        kind = type(self).__name__.removesuffix("Reaction").removeprefix("Async").lower()
+        return f"<{kind} {self.name} on {self.aggregate.category} {self.on}>"
 
 
-class Task(Reaction[A, R]):
+class TaskReaction(Reaction[A, R]):
     """A reaction that computes: the function returns an event, several, or nothing (or what ``complete=`` takes)."""
 
     def __call__(self, document: A, /) -> R:
@@ -110,12 +135,20 @@ class Task(Reaction[A, R]):
         return cast(R, self.function(document))
 
 
-class Endpoint(Reaction[A, R]):
+class EndpointReaction(Reaction[A, R]):
     """A reaction that speaks HTTP: the function is a conversation that ends in what a task would return."""
 
     def __call__(self, document: A, /) -> Exchange[R]:
         """Begin the conversation; ``play`` it with answers given by hand."""
         return cast(Exchange[R], self.function(document))
+
+
+class AsyncEndpointReaction(EndpointReaction[A, R]):
+    """An endpoint on the event loop: an async generator, whose last ``yield`` is what the conversation ends in."""
+
+    def __call__(self, document: A, /) -> AsyncExchange[R]:  # type: ignore[override]  # the same, but asynchronous
+        """Begin the conversation; ``play`` it with answers given by hand."""
+        return cast(AsyncExchange[R], self.function(document))
 
 
 class TaskFor(Generic[A]):
@@ -124,9 +157,15 @@ class TaskFor(Generic[A]):
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = options
 
-    def __call__(self, function: Callable[[A], Told], /) -> Task[A, Told]:
+    @overload
+    def __call__(self, function: Callable[[A], Told], /) -> TaskReaction[A, Told]: ...
+    @overload
+    def __call__(
+        self, function: Callable[[A], Coroutine[Any, Any, Told]], /
+    ) -> TaskReaction[A, Coroutine[Any, Any, Told]]: ...
+    def __call__(self, function: Callable[[A], Any], /) -> TaskReaction[A, Any]:
         """The task this function becomes."""
-        return Task(**_named(self._options, function), function=function, names=nearby(function))
+        return TaskReaction(**_named(self._options, function), function=function, names=nearby(function))
 
 
 class EndpointFor(Generic[A]):
@@ -135,9 +174,34 @@ class EndpointFor(Generic[A]):
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = options
 
-    def __call__(self, function: Callable[[A], Exchange[Told]], /) -> Endpoint[A, Told]:
+    @overload
+    def __call__(self, function: Callable[[A], Exchange[Told]], /) -> EndpointReaction[A, Told]: ...
+    @overload
+    def __call__(self, function: Callable[[A], AsyncExchange[Told]], /) -> AsyncEndpointReaction[A, Told]: ...
+    def __call__(self, function: Callable[[A], Any], /) -> EndpointReaction[A, Any]:
         """The endpoint this function becomes."""
-        return Endpoint(**_named(self._options, function), function=function, names=nearby(function))
+        kind = AsyncEndpointReaction if inspect.isasyncgenfunction(function) else EndpointReaction
+        return kind(**_named(self._options, function), function=function, names=nearby(function))
+
+
+class TaskWith(Protocol[A, R]):
+    """What ``@task(...)`` gives when a command takes the result: the function has to return what that takes."""
+
+    @overload
+    def __call__(
+        self, function: Callable[[A], Coroutine[Any, Any, R]], /
+    ) -> TaskReaction[A, Coroutine[Any, Any, R]]: ...
+    @overload
+    def __call__(self, function: Callable[[A], R], /) -> TaskReaction[A, R]: ...
+
+
+class EndpointWith(Protocol[A, R]):
+    """What ``@endpoint(...)`` gives when a command takes what the conversation ends in."""
+
+    @overload
+    def __call__(self, function: Callable[[A], Exchange[R]], /) -> EndpointReaction[A, R]: ...
+    @overload
+    def __call__(self, function: Callable[[A], AsyncExchange[R]], /) -> AsyncEndpointReaction[A, R]: ...
 
 
 @overload
@@ -159,7 +223,7 @@ def task(
     complete: Callable[[A, R], Event],
     failed: Enum | Callable[[A, str], Event],
     **options: Unpack[Options],
-) -> Callable[[Callable[[A], R]], Task[A, R]]: ...
+) -> TaskWith[A, R]: ...
 @overload
 def task(
     aggregate: type[A],
@@ -169,7 +233,7 @@ def task(
     complete: Callable[[A], Event],
     failed: Enum | Callable[[A, str], Event],
     **options: Unpack[Options],
-) -> Callable[[Callable[[A], None]], Task[A, None]]: ...
+) -> TaskWith[A, None]: ...
 def task(
     aggregate: type[Any], *, on: Any, processing: Any = None, complete: Any = None, failed: Any = None, **options: Any
 ) -> Any:
@@ -178,7 +242,7 @@ def task(
     The work is claimed by going to ``processing`` (``None``: the status stays). What the function returns goes with the
     step to ``complete``: an event, several, or nothing when that is a status; what the command takes when it is one.
     When attempts are spent, the error goes with the step to ``failed`` (a command is given its message). A pair that
-    does not fit is an error of the type checker, and a problem that ``check`` tells.
+    does not fit is an error of the type checker, and a problem that is told at composition.
     """
     steps = {"on": on, "processing": processing, "complete": complete, "failed": failed}
     return TaskFor[Any]({"aggregate": aggregate, **steps, **options})
@@ -203,7 +267,7 @@ def endpoint(
     complete: Callable[[A, R], Event],
     failed: Enum | Callable[[A, str], Event],
     **options: Unpack[Options],
-) -> Callable[[Callable[[A], Exchange[R]]], Endpoint[A, R]]: ...
+) -> EndpointWith[A, R]: ...
 @overload
 def endpoint(
     aggregate: type[A],
@@ -213,7 +277,7 @@ def endpoint(
     complete: Callable[[A], Event],
     failed: Enum | Callable[[A, str], Event],
     **options: Unpack[Options],
-) -> Callable[[Callable[[A], Exchange[None]]], Endpoint[A, None]]: ...
+) -> EndpointWith[A, None]: ...
 def endpoint(
     aggregate: type[Any], *, on: Any, processing: Any = None, complete: Any = None, failed: Any = None, **options: Any
 ) -> Any:
@@ -236,148 +300,5 @@ def target(step: Enum | Command) -> Enum:
     return step.to if isinstance(step, Transition) else step
 
 
-def check(reactions: Sequence[Any], aggregates: Sequence[Any]) -> list[str]:
-    """Everything that does not fit together in a composition, each with what to do about it; nothing if all is well."""
-    known = [one for one in reactions if isinstance(one, Reaction)]
-    strangers = [_called(one) for one in reactions if not isinstance(one, Reaction)]
-    return [
-        *(f"{name} is no reaction. Decorate it with @task or @endpoint." for name in strangers),
-        *vocabulary.problems(aggregates, known),
-        *(f"{one.name}: {problem}" for one in known for problem in _problems(one, aggregates)),
-        *_doubled_names(known),
-        *_doubled_statuses(known),
-    ]
-
-
-def _problems(reaction: Reaction[Any, Any], aggregates: Sequence[Any]) -> Iterator[str]:
-    aggregate = reaction.aggregate
-    if aggregate not in aggregates:
-        yield f"{aggregate.__name__} is not among aggregates=[...]."
-    statuses = [*_status_problems(reaction)]
-    yield from statuses
-    if not statuses:
-        yield from _loops(reaction)
-        yield from _command_problems(reaction)
-    yield from _result_problems(reaction)
-    yield from _option_problems(reaction)
-
-
-def _status_problems(reaction: Reaction[Any, Any]) -> Iterator[str]:
-    for role in ("on", "processing", "complete", "failed"):
-        step = getattr(reaction, role)
-        if isinstance(step, Transition) and role != "on":
-            continue
-        if step is None and role != "processing":
-            yield f"{role}= is missing."
-        elif callable(step) and not isinstance(step, Enum):
-            yield f"{role}={_called(step)} is no command. Decorate it with @transition."
-        elif step is not None and (problem := vocabulary.status_problem(reaction.aggregate, role, step)):
-            yield problem
-
-
-def _loops(reaction: Reaction[Any, Any]) -> Iterator[str]:
-    for role in ("complete", "failed"):
-        if target(getattr(reaction, role)) is reaction.on:
-            yield f"{role}= leads back to on={reaction.on!s}: it would start again for ever."
-    if reaction.processing is not None and reaction.working is reaction.on:
-        yield f"processing= is on={reaction.on!s} itself. Leave processing=None if the status shall stay."
-
-
-def _command_problems(reaction: Reaction[Any, Any]) -> Iterator[str]:
-    own = commands(reaction.aggregate)
-    for role, start, samples in (
-        ("processing", reaction.on, ((),)),
-        ("complete", reaction.working, (("result",), ())),
-        ("failed", reaction.working, (("message",),)),
-    ):
-        command = getattr(reaction, role)
-        if not isinstance(command, Transition):
-            continue
-        if own.get(command.name) is not command:
-            yield f"{role}={command.qualified} is a command of another aggregate than {reaction.aggregate.__name__}."
-        elif command.sources and start not in command.sources:
-            allowed = " or ".join(str(one) for one in command.sources)
-            yield f"{role}={command.qualified} needs {allowed}, but the status is {start} then."
-        if not any(_takes(command, sample) for sample in samples):
-            wanted = {"processing": "nothing", "complete": "the result", "failed": "the message"}[role]
-            yield f"{role}={command.qualified}{command.arguments} is called with {wanted} only."
-
-
-def _takes(command: Command, sample: tuple[str, ...]) -> bool:
-    try:
-        command.arguments.bind(*sample)
-    except TypeError:
-        return False
-    return True
-
-
-def _result_problems(reaction: Reaction[Any, Any]) -> Iterator[str]:
-    speaks = inspect.isgeneratorfunction(reaction.function)
-    if isinstance(reaction, Endpoint) and not speaks:
-        yield "an endpoint yields requests, this function yields none. Use @task."
-    if isinstance(reaction, Task) and speaks:
-        yield "a task returns its result, this function yields. Use @endpoint for requests."
-    try:
-        annotation = returned(reaction.function, reaction.names)
-    except Exception as error:  # noqa: BLE001  # an annotation may be any expression
-        yield f"what it returns cannot be read: {error}"
-        return
-    if annotation is UNSAID:
-        yield "it does not say what it returns. Annotate it, so that the log knows its events."
-    elif isinstance(reaction.complete, Transition):
-        yield from _pair_problems(reaction.complete, result_of(annotation))
-    elif strangers := strangers_in(annotation):
-        wanted = "an event, several or None"
-        yield f"it returns {_called(strangers[0])}, but complete={reaction.complete!s} takes {wanted}."
-
-
-def _pair_problems(command: Command, result: Any) -> Iterator[str]:
-    first = next(iter(command.arguments.parameters.values()), None)
-    if first is None:
-        return
-    try:
-        wanted = read(first.annotation, command.function, command.names)
-    except Exception:  # noqa: BLE001  # unreadable: the type checker has to do
-        return
-    fits = parts(wanted)
-    plain = all(isinstance(one, type) for one in (*fits, *parts(result)))
-    if first.annotation is not first.empty and plain and not all(issubclass(one, fits) for one in parts(result)):
-        yield f"it returns {_called(result)}, but complete={command.qualified} takes {_called(wanted)}."
-
-
-def _option_problems(reaction: Any) -> Iterator[str]:
-    if not isinstance(reaction.retry, Retry):
-        yield f"retry={reaction.retry!r} is no Retry. Write retry=Retry(attempts=5, after=timedelta(seconds=30))."
-    if not isinstance(reaction.time_limit, timedelta) or reaction.time_limit <= timedelta(0):
-        yield f"time_limit={reaction.time_limit!r} is no positive timedelta."
-    if not (isinstance(reaction.queue, str) and vocabulary.NAME.match(reaction.queue.replace("-", "_"))):
-        yield f"queue={reaction.queue!r}: small letters, digits, - and _ are allowed."
-    if not reaction.name.isidentifier():
-        yield f"name={reaction.name!r}: letters, digits and _ are allowed."
-
-
-def _doubled_names(reactions: Sequence[Reaction[Any, Any]]) -> Iterator[str]:
-    by_name = defaultdict(list)
-    for one in reactions:
-        by_name[one.name].append(one)
-    for name, several in by_name.items():
-        if len(several) > 1:
-            yield f'{len(several)} reactions are called "{name}". Give them different name=.'
-
-
-def _doubled_statuses(reactions: Sequence[Reaction[Any, Any]]) -> Iterator[str]:
-    by_status = defaultdict(list)
-    for one in reactions:
-        by_status[one.aggregate, str(getattr(one.on, "value", one.on))].append(one.name)
-    for (aggregate, status), names in by_status.items():
-        if len(names) > 1:
-            category = getattr(aggregate, "category", aggregate)
-            yield f'{" and ".join(names)} both react to "{status}" of {category}. One status starts one reaction.'
-
-
 def _named(options: Mapping[str, Any], function: Callable[..., Any]) -> dict[str, Any]:
     return {**options, "name": options.get("name") or function.__name__}
-
-
-def _called(one: Any) -> str:
-    return str(getattr(one, "__name__", one))

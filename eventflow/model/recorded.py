@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
@@ -77,7 +77,10 @@ NOWHERE = Head(0, b"")
 
 
 class Draft(NamedTuple):
-    """An event that was decided on and is not in the log yet; ``version`` is the one it will have in its stream."""
+    """An event that was decided on and is not in the log yet; ``version`` is the one it will have in its stream.
+
+    What is to be ``due`` some time ``after`` it is recorded says so: the log has the clock, the model has none.
+    """
 
     event: Event
     status: str
@@ -91,6 +94,7 @@ class Draft(NamedTuple):
     error: str | None = None
     stream: UUID = UUID(int=0)
     version: int = 0
+    after: timedelta | None = None
 
     @property
     def name(self) -> str:
@@ -108,12 +112,22 @@ class Draft(NamedTuple):
         return self.version
 
 
+class Cause(NamedTuple):
+    """What leads to the next event of a stream when nobody says otherwise: its last event that has a phase.
+
+    A stream that begins is a story of its own, called by its id, and has no cause.
+    """
+
+    correlation: UUID | None = None
+    position: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """Who appends, on whose behalf and because of what.
 
     ``causation`` is the position of the event that led to this append, ``correlation`` names the whole
-    story it belongs to.
+    story it belongs to. What is not said here goes on as the stream did (``Cause``).
     """
 
     correlation: UUID | None = None
@@ -125,13 +139,14 @@ class Context:
 class Recorded:
     """A header and its event; the body is decoded when ``event`` is first touched.
 
-    Raises ``UnknownEvent`` or ``DamagedBody`` then, so that damage is met by who needs the body only.
+    Raises ``UnknownEvent`` or ``DamagedBody`` then, so that damage is met by who needs the body only. One that
+    ``is_archived`` has its body elsewhere than in the database.
     """
 
-    __slots__ = ("_event", "_load", "header")
+    __slots__ = ("_event", "_load", "header", "is_archived")
 
-    def __init__(self, header: Header, load: Callable[[], Event]) -> None:
-        self.header = header
+    def __init__(self, header: Header, load: Callable[[], Event], *, is_archived: bool = False) -> None:
+        self.header, self.is_archived = header, is_archived
         self._load: Callable[[], Event] = load
         self._event: Event | None = None
 

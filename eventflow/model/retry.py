@@ -11,12 +11,15 @@ from datetime import timedelta
 from math import isfinite
 from typing import Literal
 
-from eventflow.errors import Misconfigured
+from eventflow.errors import AnswerRefused, Misconfigured
 
 LONGEST = timedelta(days=1)
 """No peer makes us wait longer than this, unless ``at_most`` says more."""
 
 _FOREVER = timedelta(days=365_000)
+
+Which = type[BaseException] | int
+"""A kind of error: a class, or the HTTP status of an answer that refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,9 @@ class Retry:
     ``attempts`` counts the first one. ``after`` is the first wait; with ``backoff="linear"`` the second is twice as
     long, the third three times; with ``"exponential"`` each is twice the one before. ``at_most`` caps every wait.
     ``jitter`` adds up to that share of the wait, by chance, so that what failed together does not return together.
-    ``interruptions`` is how often an attempt may end with its worker before that counts as a failure.
+    With ``on`` only these errors are tried again, be they classes or, for answers that refuse, HTTP statuses;
+    ``unless`` names those that are not. ``interruptions`` is how often an attempt may end with its worker before that
+    counts as a failure.
 
     Raises ``Misconfigured`` for numbers that make no sense, all of them at once.
     """
@@ -50,9 +55,13 @@ class Retry:
     backoff: Literal["constant", "linear", "exponential"] = "constant"
     at_most: timedelta | None = None
     jitter: float = 0.0
+    on: tuple[Which, ...] = ()
+    unless: tuple[Which, ...] = ()
     interruptions: int = 10
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "on", tuple(self.on))
+        object.__setattr__(self, "unless", tuple(self.unless))
         problems = [text for is_wrong, text in self._checks() if is_wrong]
         if problems:
             raise Misconfigured(*problems)
@@ -81,13 +90,25 @@ class Retry:
         Again(after=datetime.timedelta(seconds=3))
         >>> Retry(attempts=2).decide(2, ValueError(), lambda: 0.5)
         GiveUp(reason='attempt 2 of 2 failed')
+        >>> Retry(attempts=2, on=(OSError, 503)).decide(1, ValueError(), lambda: 0.5)
+        GiveUp(reason='ValueError is not tried again')
         """
+        if not self.is_worth_it(error):
+            return GiveUp(f"{type(error).__name__} is not tried again")
         if attempt >= self.attempts:
             return GiveUp(f"attempt {attempt} of {self.attempts} failed")
         wait = self.delay(attempt)
         if self.jitter and wait:
             wait = min(wait * (1 + self.jitter * chance()), self.at_most or _FOREVER)
         return Again(max(wait, min(asked_for(error), self.at_most if self.at_most is not None else LONGEST)))
+
+    def is_worth_it(self, error: BaseException) -> bool:
+        """Whether this kind of error is tried again at all.
+
+        >>> Retry(unless=(404,)).is_worth_it(AnswerRefused("GET", "https://press.example/", 404))
+        False
+        """
+        return (not self.on or _is_one_of(error, self.on)) and not _is_one_of(error, self.unless)
 
     def after_interruption(self, times: int) -> Again | GiveUp:
         """What follows when an attempt ended with its worker for the ``times``-th time since the announcement.
@@ -114,8 +135,23 @@ class Retry:
             (self.backoff not in known, f'Retry(backoff="{self.backoff}"): known are {", ".join(known)}.'),
             (self.at_most is not None and self.at_most < timedelta(0), f"Retry(at_most={self.at_most}) is negative."),
             (not 0 <= self.jitter <= 1, f"Retry(jitter={self.jitter}): a share from 0 to 1 is needed."),
+            *(
+                (not _is_kind(one), f"Retry(on, unless): {one!r} is no class of errors and no HTTP status.")
+                for one in (*self.on, *self.unless)
+            ),
             (self.interruptions < 0, f"Retry(interruptions={self.interruptions}) is negative."),
         ]
+
+
+def _is_one_of(error: BaseException, kinds: tuple[Which, ...]) -> bool:
+    status = getattr(error, "status", None) if isinstance(error, AnswerRefused) else None
+    return any(one == status if isinstance(one, int) else isinstance(error, one) for one in kinds)
+
+
+def _is_kind(one: object) -> bool:
+    if isinstance(one, type):
+        return issubclass(one, BaseException)
+    return isinstance(one, int) and 100 <= one < 600
 
 
 def asked_for(error: BaseException) -> timedelta:

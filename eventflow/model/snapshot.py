@@ -13,6 +13,7 @@ from eventflow.model.standing import Standing
 class Snapshot(BaseModel):
     """The fields of an aggregate and the head of its stream, at one version.
 
+    ``correlation`` and ``position`` are those of its last event with a phase: what the next one is caused by.
     ``shape`` is the fingerprint of the aggregate's fields when it was taken: one of another shape is not read
     (``Aggregate.reads``), the replay then begins at the first event.
     """
@@ -27,3 +28,5 @@ class Snapshot(BaseModel):
     standing: Standing
     fields: dict[str, Any]
     shape: str = ""
+    correlation: UUID | None = None
+    position: int | None = None

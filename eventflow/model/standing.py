@@ -49,7 +49,8 @@ class Standing(NamedTuple):
     """Where the work on a stream stands.
 
     ``origin`` is the version of the last announcement: everything since then is one story with one idempotency key.
-    ``interruptions`` counts the attempts since then that ended with their worker. Made by folding headers with
+    ``interruptions`` counts the attempts since then that ended with their worker, ``waits`` says that what was put
+    aside waits and did not fail. Made by folding headers with
     ``after``; headers without a phase change nothing.
     """
 
@@ -62,6 +63,7 @@ class Standing(NamedTuple):
     owner: UUID | None = None
     interruptions: int = 0
     due: datetime | None = None
+    waits: bool = False
 
     def after(self, header: HeaderLike) -> Standing:
         """The standing once this header (or draft) has been appended."""
@@ -70,14 +72,16 @@ class Standing(NamedTuple):
             return self
         version = header.version
         if phase == Phase.ANNOUNCED:
-            return Standing(version, Phase.ANNOUNCED, header.status, None, 0, version)
+            return Standing(version, Phase.ANNOUNCED, header.status, None, 0, version, due=header.due)
         if phase == Phase.CLAIMED:
             return Standing(
                 version, Phase.CLAIMED, header.status, header.reaction, header.attempt or 0, self.origin, header.owner,
                 self.interruptions,
             )  # fmt: skip
-        interruptions = self.interruptions + (header.name.rpartition(":")[2] == "interrupted")
+        name = header.name.rpartition(":")[2]
+        interruptions = self.interruptions + (name == "interrupted")
+        waits = name == "put_aside" or (name == "woken" and self.waits)
         return Standing(
             version, Phase(phase), header.status, header.reaction, header.attempt or 0, self.origin, None,
-            interruptions, header.due,
+            interruptions, header.due, waits,
         )  # fmt: skip

@@ -50,9 +50,13 @@ class Transition(Generic[A, P, E]):
         self.names = names
         self.name = function.__name__
         self.qualified = function.__qualname__
+        self.owner: type[Any] | None = None
         update_wrapper(self, function)
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
+        if self.owner is not None:
+            return  # a class that says complete = Document.write borrows the command, it does not become its owner
+        self.owner = owner
         self.name = name
         self.qualified = f"{owner.__name__}.{name}"
 

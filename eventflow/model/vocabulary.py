@@ -19,6 +19,7 @@ from eventflow.model.aggregate import CATEGORY, Aggregate, commands, spell, stat
 from eventflow.model.event import Event
 from eventflow.model.library import LIBRARY, Created
 from eventflow.model.schema import Fields, fields_of, widens
+from eventflow.model.system import is_reserved
 
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 """How an event is written: ``written``, ``retry_scheduled``."""
@@ -82,8 +83,12 @@ class Vocabulary:
             raise UnknownEvent(f"{category}:{kind.event_name}", sorted(self.names.values())) from None
 
     def lock(self) -> Lock:
-        """What a log written today needs to be read: categories, statuses, fields, events. Plain JSON, sorted."""
-        return {category: self._locked(self.aggregates[category]) for category in sorted(self.aggregates)}
+        """What a log written today needs to be read: categories, statuses, fields, events. Plain JSON, sorted.
+
+        What the library keeps for itself is the library's to read.
+        """
+        own = sorted(category for category in self.aggregates if not is_reserved(category))
+        return {category: self._locked(self.aggregates[category]) for category in own}
 
     def covers(self, locked: Mapping[str, Any]) -> list[str]:
         """What a log written under this lock could not be read for, and what to do about it; nothing if all is well."""
@@ -196,6 +201,8 @@ def _named_statuses(aggregate: type[Aggregate[Any]]) -> Iterator[tuple[str, Any]
         yield f"{aggregate.__name__}, initial", aggregate.initial
     for pair in aggregate.restarts.items():
         yield from ((f"{aggregate.__name__}, defibrillate", one) for one in pair)
+    for pair in aggregate.cancellations.items():
+        yield from ((f"{aggregate.__name__}, cancelled", one) for one in pair)
     for command in commands(aggregate).values():
         yield from ((f"{command.qualified}, source", one) for one in command.sources)
         yield f"{command.qualified}, to", command.to

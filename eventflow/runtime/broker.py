@@ -5,20 +5,22 @@ from __future__ import annotations
 import ctypes
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import dramatiq
+from dramatiq.asyncio import EventLoopThread
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Middleware, ShutdownNotifications, TimeLimit, TimeLimitExceeded
 from dramatiq.middleware import Shutdown as WorkerShutdown
 from dramatiq.middleware.threading import raise_thread_exception
+from dramatiq.rate_limits import RateLimiterBackend
 
 from eventflow.errors import Misconfigured, Unavailable
-from eventflow.runtime.interrupts import Overdue, Stopping
+from eventflow.runtime.interrupts import Overdue, Overruled, Stopping
 from eventflow.runtime.job import Job
 
 log = logging.getLogger("eventflow.broker")
@@ -71,15 +73,23 @@ def _clear_pending() -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), None)
 
 
+def loop_thread() -> EventLoopThread:
+    """A thread for an event loop, not started yet."""
+    thread = EventLoopThread(log)
+    thread.name, thread.daemon = "eventflow-loop", True
+    return thread
+
+
 class Broker:
     """Carries jobs from the relay to the threads that run them.
 
     What is carried is a hint with a deterministic id; losing or doubling a message changes nothing that is
     recorded. ``url`` is ``embedded://``, ``amqp://…`` or ``redis://…``; ``?namespace=`` keeps several
-    applications apart on one server.
+    applications apart on one server. ``priorities`` are those of reactions that have one: of what a worker has fetched
+    from a queue, the job with the lowest goes first.
     """
 
-    def __init__(self, url: str, queues: Iterable[str]) -> None:
+    def __init__(self, url: str, queues: Iterable[str], *, priorities: Mapping[str, int] | None = None) -> None:
         self.url, self.namespace = _without_namespace(url)
         self.queues = tuple(sorted(set(queues)))
         self._deadlines = _Deadlines(interval=100)
@@ -87,7 +97,15 @@ class Broker:
         self._dramatiq = _open(self.url, self.namespace, [self._deadlines, self._notices])
         self._failures = _failures(self._dramatiq)
         self._actors = {queue: self._actor(queue) for queue in self.queues}
+        self._priorities = dict(priorities or {})
+        self._lanes = {
+            (queue, priority): self._actor(queue, priority)
+            for queue in self.queues
+            for priority in sorted(set(self._priorities.values()))
+        }
         self._worker: dramatiq.Worker | None = None
+        self._striking = threading.Lock()
+        self._exposed: set[int] = set()
         self._handle: Handle | None = None
 
     @property
@@ -97,15 +115,26 @@ class Broker:
 
     def send(self, queue: str, jobs: Iterable[Job]) -> None:
         """Hand jobs over; returns when the broker has them. Raises ``Unavailable``."""
-        actor = self._actors[queue]
-        messages = [actor.message_with_options(kwargs=job.message()).copy(message_id=job.id) for job in jobs]
-        with self._reached():
+        messages = [
+            self._lane(queue, job).message_with_options(kwargs=job.message()).copy(message_id=job.id) for job in jobs
+        ]
+        with self.reached():
             self._enqueue(messages)
 
     def depth(self, queue: str) -> int:
         """How many messages wait that no worker holds. Raises ``Unavailable``."""
-        with self._reached():
+        with self.reached():
             return _depth(self._dramatiq, self._actors[queue].queue_name)
+
+    def counter(self) -> RateLimiterBackend | None:
+        """Where Dramatiq's rate limiters count beside the messages, if that is a place for it: with Redis it is."""
+        client = getattr(self._dramatiq, "client", None)
+        if client is None:
+            return None
+        from dramatiq.rate_limits.backends import RedisBackend
+
+        found: RateLimiterBackend = RedisBackend(client=client)
+        return found
 
     def start(self, handle: Handle, *, threads: int, queues: Iterable[str] | None = None) -> None:
         """Begin to consume: every job is given to ``handle`` in one of ``threads`` threads."""
@@ -129,7 +158,7 @@ class Broker:
         late.daemon = True
         late.start()
         try:
-            with self._reached():
+            with self.reached():
                 worker.stop(timeout=int((grace + 5) * 1000))
         except Unavailable as error:
             log.warning("What was fetched and not begun could not be given back, it is sent again later: %s", error)
@@ -141,13 +170,16 @@ class Broker:
     def close(self) -> None:
         """Close the connections to the broker."""
         self._dramatiq.close()
+        if client := getattr(self._dramatiq, "client", None):
+            client.connection_pool.disconnect()  # Dramatiq leaves those to Redis to the garbage collector
 
     @contextmanager
     def exposed(self, seconds: float) -> Iterator[None]:
-        """A context in which ``Overdue`` (after ``seconds``) and ``Stopping`` may strike the present thread."""
+        """A context in which an interrupt (``Overdue`` after ``seconds``) may strike the present thread."""
         try:
             self._deadlines.arm(seconds)
             self._notices.arm()
+            self._exposed.add(threading.get_ident())
             try:
                 yield
             finally:
@@ -158,17 +190,27 @@ class Broker:
         except WorkerShutdown:
             self._disarm()
             raise Stopping from None
+        except Overruled:
+            self._disarm()
+            raise
+
+    def strike(self, thread: int, still: Callable[[], bool]) -> None:
+        """Let ``Overruled`` strike the handler in a thread, if it is exposed and it is ``still`` so."""
+        with self._striking:
+            if thread in self._exposed and still():
+                raise_thread_exception(thread, Overruled)
 
     def shielded(self, act: Callable[[], T]) -> T:
         """What ``act`` returns; it is begun again when an interrupt meant for the handler strikes it late."""
         while True:
             try:
                 return act()
-            except (TimeLimitExceeded, WorkerShutdown):
+            except (TimeLimitExceeded, WorkerShutdown, Overruled):
                 log.debug("An interrupt came after its handler had ended.")
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
+    def reached(self) -> Iterator[None]:
+        """A context whose errors say that the broker is ``Unavailable`` when it is."""
         try:
             yield
         except self._failures as error:
@@ -177,6 +219,8 @@ class Broker:
     def _disarm(self) -> None:
         self._deadlines.disarm()
         self._notices.disarm()
+        with self._striking:
+            self._exposed.discard(threading.get_ident())
         _clear_pending()
 
     def _enqueue(self, messages: list[dramatiq.Message[None]]) -> None:
@@ -187,10 +231,17 @@ class Broker:
         for message in messages:
             self._dramatiq.enqueue(message)
 
-    def _actor(self, queue: str) -> dramatiq.Actor[..., None]:
-        name = f"{self.namespace}.{queue}"
+    def _lane(self, queue: str, job: Job) -> dramatiq.Actor[..., None]:
+        if not self._priorities:
+            return self._actors[queue]
+        return self._lanes.get((queue, self._priorities.get(job.reaction, 0)), self._actors[queue])
+
+    def _actor(self, queue: str, priority: int = 0) -> dramatiq.Actor[..., None]:
+        """The actor of a queue; it is the actor that has a priority, by which a worker orders what it has fetched."""
+        queue_name = f"{self.namespace}.{queue}"
+        name = f"{queue_name}.{priority}" if priority else queue_name
         return dramatiq.Actor(
-            self._run, actor_name=name, queue_name=name, priority=0, broker=self._dramatiq, options={}
+            self._run, actor_name=name, queue_name=queue_name, priority=priority, broker=self._dramatiq, options={}
         )
 
     def _run(self, **message: Any) -> None:

@@ -21,11 +21,18 @@ class Stopping(Interrupt):
     """The worker is asked to stop and gives back what it holds."""
 
 
+class Overruled(Interrupt):
+    """Somebody moved the item on: nobody waits for what the handler is doing."""
+
+
 class Guard(Protocol):
     """Keeps interrupts where they belong: in the user's handler."""
 
     def exposed(self, seconds: float) -> AbstractContextManager[None]:
-        """A context in which ``Overdue`` (after ``seconds``) and ``Stopping`` may strike."""
+        """A context in which ``Overdue`` (after ``seconds``), ``Stopping`` and ``Overruled`` may strike."""
+
+    def strike(self, thread: int, still: Callable[[], bool]) -> None:
+        """Let ``Overruled`` strike the handler in a thread, if it is exposed and it is ``still`` so."""
 
     def shielded(self, act: Callable[[], T]) -> T:
         """What ``act`` returns; an interrupt that comes late, meant for the handler before, is waved off.
@@ -40,6 +47,9 @@ class Unguarded:
     def exposed(self, seconds: float) -> AbstractContextManager[None]:  # noqa: ARG002 - the time limit is not kept
         """A context in which nothing strikes."""
         return nullcontext()
+
+    def strike(self, thread: int, still: Callable[[], bool]) -> None:
+        """Nobody is struck."""
 
     def shielded(self, act: Callable[[], T]) -> T:
         """What ``act`` returns."""

@@ -10,6 +10,7 @@ The table is the backlog. The broker holds at most ``max_in_flight`` messages of
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -17,14 +18,19 @@ from typing import Any
 
 from eventflow.model.reaction import Reaction
 from eventflow.model.recorded import Header, Phase
+from eventflow.model.switch import Switch
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.job import Job
+from eventflow.runtime.switches import QUEUE, Switches
 from eventflow.store.log import Log
-from eventflow.store.work import LONG_AGO, Due, Task, Work
+from eventflow.store.work import FAR_AHEAD, LONG_AGO, Due, Task, Work
 
 log = logging.getLogger("eventflow.relay")
 
 CHECKPOINT = "relay"
+
+LOOK_AGAIN = 0.1
+"""Seconds after which the table is looked into again, where limits may have put something off."""
 
 
 class Routes:
@@ -35,11 +41,15 @@ class Routes:
         self._by_status = {(one.aggregate.category, str(one.on.value)): one for one in self.reactions.values()}
 
     def by_queue(self) -> dict[str, list[str]]:
-        """The names of the reactions, by the queue they use."""
+        """The names of the reactions, by the queue they use; those that go first stand first."""
         queues: dict[str, list[str]] = defaultdict(list)
-        for one in self.reactions.values():
+        for one in sorted(self.reactions.values(), key=lambda one: one.priority):
             queues[one.queue].append(one.name)
         return dict(queues)
+
+    def priorities(self) -> dict[str, int]:
+        """The reactions that go before others or after them, each with its number."""
+        return {one.name: one.priority for one in self.reactions.values() if one.priority}
 
     def queue(self, reaction: str) -> str | None:
         """The queue of a reaction, or nothing when this program does not know it."""
@@ -51,7 +61,12 @@ class Routes:
         if header.phase != Phase.ANNOUNCED:
             return Task.of(header)
         reaction = self._by_status.get((header.category, header.status))
-        return Task.of(header, reaction=reaction.name, attempt=1) if reaction else None
+        if reaction is None:
+            return None
+        task = Task.of(header, reaction=reaction.name, attempt=1)
+        if reaction.after is None:
+            return task
+        return task._replace(due=_later(header.due or header.recorded_at, reaction.after))
 
 
 class Relay:
@@ -65,13 +80,18 @@ class Relay:
         routes: Routes,
         *,
         clock: Callable[[], datetime],
+        switches: Switches,
+        is_limited: bool = False,
         max_in_flight: int = 1000,
         batch: int = 500,
         resend_after: timedelta = timedelta(seconds=30),
     ) -> None:
         self._log, self._work, self._broker, self._routes, self._clock = log, work, broker, routes, clock
         self._max_in_flight, self._batch, self._resend_after = max_in_flight, batch, resend_after
+        self._switches, self._is_limited = switches, is_limited
+        self._look_at = 0.0
         self._by_queue = routes.by_queue()
+        self._paused: frozenset[str] = frozenset()
         self._room: dict[str, int] = {}
         self._position = 0
         self._wake_at: datetime | None = LONG_AGO
@@ -80,6 +100,7 @@ class Relay:
         """Take over from whoever led before: begin at the checkpoint, trust no count made earlier."""
         self._position = self._work.position(CHECKPOINT)
         self._room.clear()
+        self._paused = frozenset()
         self._wake_at = LONG_AGO
         if self._broker.embedded:
             # Messages of an embedded broker died with the process that held them.
@@ -88,9 +109,28 @@ class Relay:
     def step(self) -> int:
         """Follow one batch of headers and send what became due; returns how much there was to do."""
         headers = self._log.tail(self._position, self._batch)
+        if any(header.category == Switch.category for header in headers):
+            self._switches.forget()
+        self._heed_switches()
         if headers:
             self._relay(headers)
         return len(headers) + self.send_due()
+
+    def rest(self) -> float | None:
+        """The seconds until something waiting is due, if anything is: a step before that finds new headers only."""
+        return None if self._wake_at is None else (self._wake_at - self._clock()).total_seconds()
+
+    def _heed_switches(self) -> None:
+        """Take back what waits for workers on a queue that was paused; feed one that goes on."""
+        paused = frozenset(one for one in self._by_queue if self._switches.is_paused(QUEUE, one))
+        if paused == self._paused:
+            return
+        for queue in paused - self._paused:
+            taken = sum(self._work.unsend(name, FAR_AHEAD) for name in self._by_queue[queue])
+            log.info("The queue %s is paused; %d messages were taken back.", queue, taken)
+        self._paused = paused
+        self._room.clear()
+        self._wake_at = LONG_AGO
 
     def _relay(self, headers: list[Header]) -> None:
         last = {header.stream: header for header in headers if header.phase}
@@ -114,7 +154,7 @@ class Relay:
     def send_due(self) -> int:
         """Send what waited for its time or for room; returns how many were sent."""
         now = self._clock()
-        if self._wake_at is None or now < self._wake_at:
+        if not self._is_time(now):
             return 0
         names = self._with_room()
         if not names:
@@ -123,8 +163,25 @@ class Relay:
         if sent:
             self._work.sent(sent, now)
         else:
-            self._wake_at = self._work.next_due()
+            self._wake_at = self._next_due()
         return len(sent)
+
+    def _is_time(self, now: datetime) -> bool:
+        """Whether there may be something in the table that is due."""
+        if self._is_limited:
+            postponed = self._work.take_postponed()
+            if postponed is not None:
+                self._wake_at = postponed if self._wake_at is None else min(self._wake_at, postponed)
+            # What workers in other processes have put off, or called, is in the table only.
+            if time.monotonic() >= self._look_at:
+                self._look_at = time.monotonic() + LOOK_AGAIN
+                return True
+        return self._wake_at is not None and now >= self._wake_at
+
+    def _next_due(self) -> datetime | None:
+        # Of the paused queues nothing is due, whatever their table says: their switch says when to look again.
+        fed = [name for queue, names in self._by_queue.items() if queue not in self._paused for name in names]
+        return self._work.next_due(fed if self._paused or self._is_limited else None)
 
     def _send(self, tasks: Iterable[Due]) -> list[Due]:
         by_queue: dict[str, list[Due]] = defaultdict(list)
@@ -135,6 +192,8 @@ class Relay:
         return [task for queue, some in by_queue.items() for task in self._send_to(queue, some)]
 
     def _send_to(self, queue: str, tasks: list[Due]) -> list[Due]:
+        if queue in self._paused:
+            return []
         fitting = tasks[: self._room_for(queue, len(tasks))]
         if fitting:
             self._broker.send(queue, [job(task) for task in fitting])
@@ -143,7 +202,8 @@ class Relay:
 
     def _with_room(self) -> list[str]:
         """The reactions whose queue takes more: a full queue must not hide what waits for another."""
-        return [name for queue, names in self._by_queue.items() if self._room_for(queue, 1) for name in names]
+        fed = {queue: names for queue, names in self._by_queue.items() if queue not in self._paused}
+        return [name for queue, names in fed.items() if self._room_for(queue, 1) for name in names]
 
     def _room_for(self, queue: str, wanted: int) -> int:
         """How many messages the queue may take; counted anew only when the last count is used up."""
@@ -160,9 +220,16 @@ class Relay:
         for queue, names in self._by_queue.items():
             if self._broker.depth(queue) == 0:
                 lost += sum(self._work.unsend(name, before) for name in names)
-        if lost:
-            self._wake_at = LONG_AGO
+        # A worker may have put something back meanwhile, because its queue was paused just then.
+        self._wake_at = LONG_AGO
         return lost
+
+
+def _later(begin: datetime, after: timedelta) -> datetime:
+    try:
+        return begin + after
+    except OverflowError:
+        return FAR_AHEAD
 
 
 def job(task: Due) -> Job:

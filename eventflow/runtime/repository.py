@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from eventflow.errors import StreamNotFound, Unreadable, VersionConflict
+from eventflow.errors import StreamNotFound, VersionConflict
 from eventflow.model import outcome
-from eventflow.model.aggregate import Aggregate
+from eventflow.model.aggregate import Aggregate, cause_of
+from eventflow.model.key import Key
 from eventflow.model.masking import Masker
 from eventflow.model.reaction import Reaction
 from eventflow.model.recorded import Context, Head, Header, Recorded
 from eventflow.model.snapshot import Snapshot
+from eventflow.store.database import Transaction
 from eventflow.store.log import Append, Log
 
 A = TypeVar("A", bound=Aggregate[Any])
@@ -37,9 +39,7 @@ class Repository:
         saves the look for one. Raises ``StreamNotFound``, ``UnknownEvent``, ``DamagedBody``, ``Unavailable``.
         """
         worth_a_look = version is None or not self.is_short(version)
-        snapshot = self._log.snapshots.get(stream) if worth_a_look else None
-        if snapshot is not None and not kind.reads(snapshot):
-            snapshot = None  # its fields are those of an older program: begin at the beginning
+        snapshot = self._snapshot(kind, stream) if worth_a_look else None
         recorded = self._log.read(stream, after=snapshot.version if snapshot else 0)
         return self._replayed(kind, stream, recorded, snapshot)
 
@@ -49,32 +49,52 @@ class Repository:
         return [self._replayed(kind, stream, recorded) for (kind, stream), recorded in zip(wanted, found, strict=True)]
 
     def _replayed(self, kind: type[A], stream: UUID, recorded: list[Recorded], snapshot: Snapshot | None = None) -> A:
+        if snapshot is None and any(one.is_archived for one in recorded):
+            # A stream whose bodies left was snapshotted before, however short it is.
+            snapshot = self._snapshot(kind, stream)
+            recorded = recorded[snapshot.version :] if snapshot is not None else recorded
         if (not recorded and snapshot is None) or (recorded and recorded[0].header.category != kind.category):
             raise StreamNotFound(stream, kind.category)
         return kind.replay(recorded, snapshot)
+
+    def _snapshot(self, kind: type[Aggregate[Any]], stream: UUID) -> Snapshot | None:
+        snapshot = self._log.snapshots.get(stream)
+        # Its fields may be those of an older program: begin at the beginning, then.
+        return snapshot if snapshot is not None and kind.reads(snapshot) else None
 
     def is_short(self, version: int) -> bool:
         """Whether a stream that stands at this version is read without a look for snapshots."""
         return version < self._snapshot_every
 
-    def save(self, *aggregates: Aggregate[Any], context: Context = NOBODY) -> list[Header]:
+    def save(self, *aggregates: Aggregate[Any], context: Context = NOBODY, key: Key | None = None) -> list[Header]:
         """Append what the aggregates have decided, all of it or nothing; they then stand behind it.
 
-        Raises ``VersionConflict`` when one of them was changed by somebody else since it was loaded.
+        Raises ``VersionConflict`` when one of them was changed by somebody else since it was loaded, ``KeyTaken`` when
+        something was saved under this key before; the aggregates then still hold what they have decided.
         """
-        return self.save_each([(one, context) for one in aggregates])
+        return self.save_each([(one, context) for one in aggregates], key=key)
 
-    def save_each(self, aggregates: Iterable[tuple[Aggregate[Any], Context]]) -> list[Header]:
+    def save_each(
+        self, aggregates: Iterable[tuple[Aggregate[Any], Context]], *, key: Key | None = None
+    ) -> list[Header]:
         """Like ``save``, with a context for each."""
         changed = [(one, context) for one, context in aggregates if one.pending]
         if not changed:
             return []
-        headers = self._log.append(*(self._append(one, context) for one, context in changed))
+        headers = self._log.append(*(self._append(one, context) for one, context in changed), key=key)
         self._saved([one for one, _ in changed], headers)
         return headers
 
+    def save_within(
+        self, transaction: Transaction, aggregate: Aggregate[Any], *, context: Context = NOBODY
+    ) -> list[Header]:
+        """Append what an aggregate has decided in a transaction of somebody else, who rings the bell afterwards."""
+        headers = self._log.append_within(transaction, self._append(aggregate, context))
+        aggregate.saved(headers)
+        return headers
+
     def fail_unread(
-        self, stream: UUID, version: int, reaction: Reaction[Any, Any], error: Unreadable, attempt: int, masker: Masker
+        self, stream: UUID, version: int, reaction: Reaction[Any, Any], error: Exception, attempt: int, masker: Masker
     ) -> bool:
         """Record that a stream cannot be read, if the work on it still stands at this version; whether it did.
 
@@ -86,7 +106,7 @@ class Repository:
             return False
         head = headers[-1]
         draft = outcome.unread(head, reaction, error, attempt, masker)
-        context = Context(correlation=head.correlation, causation=head.position, tenant=head.tenant)
+        context = Context(correlation=head.correlation or stream, causation=head.position, tenant=head.tenant)
         try:
             self._log.append(Append(stream, head.category, Head(head.version, head.hash), (draft,), context))
         except VersionConflict:
@@ -94,18 +114,26 @@ class Repository:
         return True
 
     def change(
-        self, kind: type[A], stream: UUID, decide: Callable[[A], object], *, context: Context = NOBODY
+        self,
+        kind: type[A],
+        stream: UUID,
+        decide: Callable[[A], object],
+        *,
+        context: Context = NOBODY,
+        key: Key | None = None,
     ) -> list[Header]:
         """Load, decide and save, again whenever somebody else was faster; returns what was appended."""
         while True:
             aggregate = self.get(kind, stream)
             decide(aggregate)
             try:
-                return self.save(aggregate, context=context)
+                return self.save(aggregate, context=context, key=key)
             except VersionConflict:
                 continue
 
     def _append(self, aggregate: Aggregate[Any], context: Context) -> Append:
+        if context.correlation is None or context.causation is None:
+            context = _continued(aggregate, context)
         return Append(aggregate.id, aggregate.category, aggregate.head, aggregate.pending, context)
 
     def _saved(self, aggregates: list[Aggregate[Any]], headers: list[Header]) -> None:
@@ -116,3 +144,14 @@ class Repository:
             start = end
             if before // self._snapshot_every != aggregate.head.version // self._snapshot_every:
                 self._log.snapshots.put(aggregate.snapshot())
+
+
+def _continued(aggregate: Aggregate[Any], context: Context) -> Context:
+    """The context, where it says nothing, as the stream went on until now; a new stream is a story of its own."""
+    correlation, position = cause_of(aggregate)
+    return Context(
+        correlation=context.correlation or correlation or aggregate.id,
+        causation=position if context.causation is None else context.causation,
+        actor=context.actor,
+        tenant=context.tenant,
+    )

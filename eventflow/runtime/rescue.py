@@ -8,11 +8,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from eventflow.errors import Interrupted, StreamNotFound, Unreadable, VersionConflict
+from eventflow.errors import BodyMissing, Interrupted, StreamNotFound, Unreadable, VersionConflict
 from eventflow.model import outcome
 from eventflow.model.masking import Masker
 from eventflow.model.recorded import Context, Phase
 from eventflow.model.retry import Again
+from eventflow.model.telling import told
 from eventflow.runtime.relay import Routes
 from eventflow.runtime.repository import Repository
 from eventflow.store.work import Claimed, Work
@@ -65,9 +66,10 @@ class Rescue:
         except StreamNotFound as error:
             log.warning("%s", error)
             return False
-        except Unreadable as error:
+        except (Unreadable, BodyMissing) as error:
             # One stream that cannot be read must not keep the others from being rescued.
-            log.error("%s on %s: %s", orphan.reaction, orphan.stream, error)
+            reason = told(error, outcome.masker_of(reaction, self._masker))
+            log.error("%s on %s: %s", orphan.reaction, orphan.stream, reason)
             return self._repository.fail_unread(
                 orphan.stream, orphan.version, reaction, error, orphan.attempt, self._masker
             )

@@ -14,12 +14,19 @@ from collections.abc import Callable
 from queue import Empty, Full, Queue
 from typing import Generic, TypeVar
 
+from eventflow.errors import Unavailable
+from eventflow.model.masking import Masker
+from eventflow.model.telling import MASKER, traced
+
 log = logging.getLogger("eventflow.scribe")
 
 T = TypeVar("T")
 
 MOST = 64
 """Outcomes in one append."""
+
+GATHER = 0.002
+"""Seconds that the first outcome waits for others: nobody waits for it, and an append costs the same for one or ten."""
 
 
 class Scribe(Generic[T]):
@@ -29,8 +36,10 @@ class Scribe(Generic[T]):
     brings one more waits.
     """
 
-    def __init__(self, together: Callable[[list[T]], bool], alone: Callable[[T], None], *, waiting: int) -> None:
-        self._together, self._alone = together, alone
+    def __init__(
+        self, together: Callable[[list[T]], bool], alone: Callable[[T], None], *, waiting: int, masker: Masker = MASKER
+    ) -> None:
+        self._together, self._alone, self._masker = together, alone, masker
         self._queue: Queue[T | None] = Queue(waiting)
         self._thread = threading.Thread(target=self._run, name="eventflow-scribe", daemon=True)
         self._thread.start()
@@ -38,6 +47,14 @@ class Scribe(Generic[T]):
     def put(self, outcome: T) -> None:
         """Hand an outcome over."""
         self._queue.put(outcome)
+
+    def offer(self, outcome: T) -> bool:
+        """Hand an outcome over if nobody has to wait for that; whether it was."""
+        try:
+            self._queue.put_nowait(outcome)
+        except Full:
+            return False
+        return True
 
     def end(self, timeout: float) -> bool:
         """Write what was handed over and end; whether that was done in time."""
@@ -53,15 +70,13 @@ class Scribe(Generic[T]):
         ended = False
         while not ended:
             batch, ended = self._batch()
-            try:
-                self._write(batch)
-            except Exception:
-                log.exception("An outcome could not be written; its claim will be rescued when this worker ends.")
+            self._write(batch)
 
     def _batch(self) -> tuple[list[T], bool]:
         batch: list[T] = []
         try:
             one = self._queue.get()
+            time.sleep(GATHER)
             while one is not None:
                 batch.append(one)
                 if len(batch) == MOST:
@@ -75,4 +90,13 @@ class Scribe(Generic[T]):
         if len(batch) > 1 and self._together(batch):
             return
         for one in batch:
-            self._alone(one)
+            try:
+                self._alone(one)
+            except Unavailable as error:
+                log.warning("Outcomes are left to the rescue, as the worker stops: %s", error)
+                return
+            except Exception as error:  # noqa: BLE001  # it may be a user's: the next outcomes are to be written all the same
+                trace = traced(error, self._masker)
+                log.error(
+                    "An outcome could not be written; its claim will be rescued when this worker ends.\n%s", trace
+                )

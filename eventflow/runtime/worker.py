@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from eventflow.errors import Unavailable
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.follower import Follower
+from eventflow.runtime.gate import Gate
 from eventflow.runtime.heart import Heart
+from eventflow.runtime.lookout import Lookout
 from eventflow.runtime.runner import Runner
 from eventflow.store.workers import Workers
 
@@ -20,8 +23,8 @@ log = logging.getLogger("eventflow.worker")
 WAITING = 8
 """Outcomes per thread that may wait to be recorded."""
 
-LAST_WORDS = 10.0
-"""Seconds that a worker takes to record the outcomes it has when it stops."""
+LAST_WORDS = 5.0
+"""Seconds beyond its grace that a worker takes to record the outcomes it has when it stops."""
 
 HANGING_GRACE = 5.0
 """Seconds that a handler may go on after its time limit before it is disowned."""
@@ -41,7 +44,9 @@ class Worker:
         *,
         broker: Broker,
         runner: Runner,
+        gate: Gate,
         workers: Workers,
+        lookout: Lookout,
         followers: Sequence[Follower],
         lease: timedelta,
         threads: int,
@@ -50,8 +55,9 @@ class Worker:
     ) -> None:
         self.id, self.name, self.threads = id, name, threads
         self._broker, self._runner, self._workers, self._followers = broker, runner, workers, followers
+        self._gate = gate
         self._queues = list(queues) if queues is not None else None
-        self._lease = lease
+        self._lease, self._lookout = lease, lookout
         self._heart = Heart(lease, self._beat, self._watch)
         self._disowned: set[int] = set()
         self._stopping = stopping or threading.Event()
@@ -62,8 +68,9 @@ class Worker:
         self._heart.begin()
         for follower in self._followers:
             follower.begin()
+        self._lookout.begin()
         self._runner.begin(waiting=WAITING * self.threads)
-        self._broker.start(self._runner.run, threads=self.threads, queues=self._queues)
+        self._broker.start(self._gate.before(self._runner.run), threads=self.threads, queues=self._queues)
         log.info("Worker %s began with %d threads.", self.name, self.threads)
 
     def stop(self, grace: timedelta = timedelta(seconds=30)) -> bool:
@@ -72,11 +79,20 @@ class Worker:
         Returns whether everything has ended; a handler that no interrupt reaches is left to the rescue.
         """
         # The followers end last: embedded, leading is what makes our claims ours.
-        clean = self._broker.stop(grace.total_seconds())
-        clean = self._runner.end(LAST_WORDS) and clean
+        seconds = grace.total_seconds()
+        end = time.monotonic() + seconds
+        last_try = _later(seconds, self._stopping.set)  # of what waits for the database then, each has one try more
+        self._runner.close()
+        clean = self._broker.stop(seconds)
+        left = end - time.monotonic()
+        clean = self._runner.end(max(left, 0.0) + LAST_WORDS, left) and clean
+        last_try.cancel()
+        self._stopping.set()
+        self._lookout.end()
+        for follower in self._followers:
+            follower.close()
         for follower in self._followers:
             follower.end()
-        self._stopping.set()
         self._heart.end()
         try:
             if clean:
@@ -97,5 +113,12 @@ class Worker:
                 self._runner.disown(attempt)
                 self._disowned.add(thread)
         self._disowned &= self._runner.running.keys()
-        if len(self._disowned) >= self.threads:
+        if len(self._disowned) >= self.threads or (self._disowned and self._runner.is_stuck()):
             self.hung.set()
+
+
+def _later(seconds: float, act: Callable[[], None]) -> threading.Timer:
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+    return timer

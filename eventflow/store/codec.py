@@ -1,6 +1,9 @@
 """How the fields of an event become bytes: msgpack, zstandard where it pays, a cipher where one is given.
 
 The tag of a body says what was done to it: ``m`` packed, ``z`` compressed, ``e`` enciphered.
+
+A body is known by the SHA-256 of what was packed, or of the ciphertext where there is a cipher: another version of
+zstandard makes other bytes of the same content, and the digest of what is secret would tell of it for ever.
 """
 
 from __future__ import annotations
@@ -10,8 +13,9 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from hashlib import sha256
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgpack  # type: ignore[import-untyped]
@@ -33,6 +37,14 @@ _DURATION_FORM = struct.Struct("!iii")
 _AS_TEXT = ("pydantic", "pydantic_core", "ipaddress")
 
 
+class Packed(NamedTuple):
+    """A body as it is kept, and what it is known by."""
+
+    tag: str
+    body: bytes
+    digest: bytes
+
+
 class Codec(Transcoder, Compressor):
     """Packs the fields of events and unpacks them. Also a transcoder and a compressor for ``eventsourcing``."""
 
@@ -41,8 +53,12 @@ class Codec(Transcoder, Compressor):
 
     def pack(self, name: str, fields: dict[str, Any]) -> tuple[str, bytes]:
         """The tag and the bytes of a body. Raises ``Unwritable`` and names the event when that is not possible."""
+        return self.seal(name, fields)[:2]
+
+    def seal(self, name: str, fields: dict[str, Any]) -> Packed:
+        """Like ``pack``, with the digest that the body is known by."""
         try:
-            body = _pack(fields, default=_extended, strict_types=True)
+            packed = body = _pack(fields, default=_extended, strict_types=True)
         except (TypeError, ValueError, OverflowError, UnicodeError, RecursionError) as error:
             raise Unwritable(name, _reason(error)) from error
         tag = "m"
@@ -51,8 +67,13 @@ class Codec(Transcoder, Compressor):
             if len(smaller) < len(body):
                 tag, body = "mz", smaller
         if self._cipher is not None:
-            tag, body = tag + "e", self._cipher.encrypt(body)
-        return tag, body
+            tag, packed = tag + "e", self._cipher.encrypt(body)
+            body = packed
+        return Packed(tag, body, sha256(packed).digest())
+
+    def bare(self, tag: str, body: bytes) -> bytes:
+        """What a body is known by: it without its compression; a ciphertext as it is. Raises ``ValueError``."""
+        return self.decompress(body) if tag == "mz" else body
 
     def unpack(self, tag: str, body: bytes) -> Any:
         """The fields behind the bytes. Raises ``ValueError`` when they are damaged or enciphered with another key."""

@@ -8,7 +8,7 @@ from eventflow.errors import Misconfigured
 from eventflow.store import schema
 from eventflow.store.bell import Bell
 from eventflow.store.port import Database, Dialect, Leadership, Params, Record, Transaction
-from eventflow.store.sqlite import SQLiteDatabase
+from eventflow.store.sqlite.database import SQLiteDatabase
 
 __all__ = ["Bell", "Database", "Dialect", "Leadership", "Params", "Record", "Transaction", "connect", "open_database"]
 
@@ -42,7 +42,7 @@ def connect(url: str) -> Database:
 def _postgres(url: str) -> Database:
     try:
         # The driver is an extra; who works with SQLite need not have it.
-        from eventflow.store.postgres import PostgresDatabase
+        from eventflow.store.postgres.database import PostgresDatabase
     except ImportError as error:
         raise Misconfigured("PostgreSQL needs a driver: pip install 'eventflow[postgres]'") from error
     return PostgresDatabase(url)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -11,14 +11,17 @@ from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
-from eventflow.errors import DamagedBody, Unwritable
+from eventflow.errors import BodyMissing, DamagedBody, EventflowError, Unwritable
 from eventflow.model.event import Event
+from eventflow.model.key import Key
 from eventflow.model.recorded import Context, Draft, Head, Header, Recorded
 from eventflow.model.vocabulary import Vocabulary
 from eventflow.store import chain
+from eventflow.store.archive.reader import Brought, Reader
 from eventflow.store.bell import Bell
 from eventflow.store.codec import Codec
-from eventflow.store.database import Database
+from eventflow.store.database import Database, Transaction
+from eventflow.store.keys import Keys
 from eventflow.store.recorder import Recorder, Row
 from eventflow.store.snapshots import Snapshots
 
@@ -43,10 +46,16 @@ def utc_now() -> datetime:
 
 
 def open_log(
-    database: Database, vocabulary: Vocabulary, *, codec: Codec | None = None, clock: Clock = utc_now, ids: Ids = uuid4
+    database: Database,
+    vocabulary: Vocabulary,
+    *,
+    codec: Codec | None = None,
+    clock: Clock = utc_now,
+    ids: Ids = uuid4,
+    archive: Reader | None = None,
 ) -> Log:
-    """The log in ``database``, in the words of ``vocabulary``."""
-    return Log(database, database.recorder(), codec or Codec(), vocabulary, clock, ids)
+    """The log in ``database``, in the words of ``vocabulary``; bodies that left it are in the ``archive``."""
+    return Log(database, database.recorder(), codec or Codec(), vocabulary, clock, ids, archive)
 
 
 class Log:
@@ -60,29 +69,54 @@ class Log:
         vocabulary: Vocabulary,
         clock: Clock = utc_now,
         ids: Ids = uuid4,
+        archive: Reader | None = None,
     ) -> None:
         self._recorder, self._codec, self._vocabulary = recorder, codec, vocabulary
-        self._clock, self._ids = clock, ids
+        self._clock, self._ids, self._archive = clock, ids, archive
         self.bell: Bell = database.bell
         self.snapshots = Snapshots(database, codec)
+        self.keys = Keys(database)
 
-    def append(self, *appends: Append) -> list[Header]:
-        """The headers of the events, all of them written or none, across streams.
+    def append(self, *appends: Append, key: Key | None = None) -> list[Header]:
+        """The headers of the events, all of them written or none, across streams; with a ``key`` once only.
 
-        Raises ``VersionConflict`` when a stream no longer ends where it was expected to, ``UnknownEvent`` and
-        ``Unwritable`` before anything is written, ``StorageFull`` when there is no room, and ``Unavailable`` when the
-        database does not answer; then it is unknown whether the events were written.
+        Raises ``KeyTaken`` when the key was used before, ``VersionConflict`` when a stream no longer ends where it was
+        expected to, ``UnknownEvent`` and ``Unwritable`` before anything is written, ``StorageFull`` when there is no
+        room, and ``Unavailable`` when the database does not answer; then it is unknown whether the events were written.
         """
         now, append_id = self._clock(), self._ids()
         rows: list[Row] = []
         for append in appends:
             self._compose(append, now, append_id, rows)
-        positions = self._recorder.append(rows)
+        positions = self._recorder.append(rows) if key is None else self.keys.append(rows, key, now)
         return [Header._make((at, *row[0][1:])) for at, row in zip(positions, rows, strict=True)]
+
+    def append_within(self, transaction: Transaction, *appends: Append) -> list[Header]:
+        """Like ``append``, in a transaction of somebody else, who rings the bell when it is committed.
+
+        Raises ``IntegrityError`` of the library when a stream does not end where it was expected to.
+        """
+        now, append_id = self._clock(), self._ids()
+        rows: list[Row] = []
+        for append in appends:
+            self._compose(append, now, append_id, rows)
+        positions = self._recorder.append_within(transaction, rows)
+        return [Header._make((at, *row[0][1:])) for at, row in zip(positions, rows, strict=True)]
+
+    def taken(self, key: Key) -> Header | None:
+        """The last event of what was appended under a key, or None while it is free."""
+        return self.keys.taken(key, self._clock())
 
     def read(self, stream: UUID, after: int = 0, upto: int | None = None) -> list[Recorded]:
         """The events of a stream with versions above ``after``, up to and with ``upto``."""
         return [self._recorded(row) for row in self._recorder.read(stream, after, upto)]
+
+    def read_whole(self, stream: UUID, after: int = 0, upto: int | None = None) -> list[Recorded]:
+        """Like ``read``, with the bodies at hand: those in the archive come in as few requests as their places allow.
+
+        What is wrong with a body is told when it is touched.
+        """
+        return self._together(self._recorder.read(stream, after, upto))
 
     def read_each(self, streams: Sequence[UUID]) -> list[list[Recorded]]:
         """The events of several short streams."""
@@ -91,6 +125,10 @@ class Log:
     def head(self, stream: UUID) -> Header | None:
         """The last header of a stream."""
         return self._recorder.head(stream)
+
+    def heads(self, streams: Sequence[UUID]) -> list[Header | None]:
+        """The last header of each of several streams, or nothing where there is none."""
+        return self._recorder.heads(streams)
 
     def headers(self, stream: UUID) -> list[Header]:
         """The headers of a stream, in order."""
@@ -101,8 +139,14 @@ class Log:
         return self._recorder.tail(after, limit)
 
     def recorded(self, after: int, limit: int = 500) -> list[Recorded]:
-        """Like ``tail``, with the events."""
-        return [self._recorded(row) for row in self._recorder.tail_bodies(after, limit)]
+        """Like ``tail``, with the events and their bodies at hand, wherever they are."""
+        return self._together(self._recorder.tail_bodies(after, limit))
+
+    def replay(self, after: int = 0) -> Iterator[Recorded]:
+        """All events after a position, up to the end of the log; archived ones a segment at a time."""
+        while page := self.recorded(after):
+            yield from page
+            after = page[-1].header.position
 
     def at(self, position: int) -> Recorded | None:
         """The event at a position."""
@@ -134,13 +178,14 @@ class Log:
         for draft in append.drafts:
             event = draft.event
             name = self._vocabulary.name(category, event)
-            tag, body = self._codec.pack(name, event.event_body())
+            tag, body, digest = self._codec.seal(name, event.event_body())
             version += 1
+            due = draft.due if draft.after is None else now + draft.after
             fields = (
                 0, stream, version, category, name, draft.status, draft.previous, draft.phase, draft.kind, now,
-                draft.reaction, draft.attempt, draft.owner, draft.due, _writable(draft.error), context.correlation,
+                draft.reaction, draft.attempt, draft.owner, due, _writable(draft.error), context.correlation,
                 context.causation, context.actor, context.tenant, None, event.event_version, append_id, tag, len(body),
-                sha256(body).digest(),
+                digest,
             )  # fmt: skip
             try:
                 previous = chain.link(previous, fields)
@@ -148,22 +193,43 @@ class Log:
                 raise Unwritable(name, f"its header holds something that is not text or number ({error})") from error
             rows.append((Header._make((*fields, previous)), body))
 
-    def _recorded(self, row: Row) -> Recorded:
-        header, body = row
-        return Recorded(header, partial(self._event, header, body))
+    def _together(self, rows: Sequence[Row]) -> list[Recorded]:
+        absent = [header for header, body in rows if not body]
+        brought = self._archive.bodies(absent) if absent and self._archive is not None else {}
+        return [self._recorded(row, brought.get(row[0].position)) for row in rows]
 
-    def _event(self, header: Header, body: bytes) -> Event:
+    def _recorded(self, row: Row, brought: Brought | None = None) -> Recorded:
+        header, body = row
+        return Recorded(header, partial(self._event, header, body, brought), is_archived=not body)
+
+    def _event(self, header: Header, body: bytes, brought: Brought | None = None) -> Event:
         kind = self._vocabulary.resolve(header.name)
-        self._check(header, body)
+        bare = self._check(header, body, brought)
         try:
-            return kind.revive(self._codec.unpack(header.codec, body), header.schema)
+            return kind.revive(self._codec.unpack("m" if header.codec == "mz" else header.codec, bare), header.schema)
         except (ValidationError, ValueError) as error:
             raise DamagedBody(header.position, header.name, str(error)) from error
 
-    def _check(self, header: Header, body: bytes) -> None:
-        if sha256(body).digest() != header.digest:
-            reason = "the body is gone" if not body else "its bytes are not the ones that were appended"
-            raise DamagedBody(header.position, header.name, reason)
+    def _check(self, header: Header, body: bytes, brought: Brought | None = None) -> bytes:
+        bare = self._bare(header, body) if body else self._archived(header, brought)
+        if sha256(bare).digest() != header.digest:
+            raise DamagedBody(header.position, header.name, "its bytes are not the ones that were appended")
+        return bare
+
+    def _bare(self, header: Header, body: bytes) -> bytes:
+        try:
+            return self._codec.bare(header.codec, body)
+        except ValueError as error:
+            raise DamagedBody(header.position, header.name, str(error)) from error
+
+    def _archived(self, header: Header, brought: Brought | None) -> bytes:
+        if isinstance(brought, EventflowError):
+            raise brought
+        if brought is not None:
+            return brought
+        if self._archive is None:
+            raise BodyMissing(header.position, header.name)
+        return self._archive.body(header)
 
 
 def _writable(text: str | None) -> str | None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from eventflow.errors import Misconfigured, NotFound, StorageFull, Unavailable
+from eventflow.errors import EventflowError, Misconfigured, NotFound, StorageFull, Unavailable
 
 if TYPE_CHECKING:
     from minio import Minio
@@ -45,7 +46,10 @@ class Objects(Protocol):
 
 
 def open_objects(url: str) -> Objects:
-    """The place behind ``url``: ``file:///folder`` or ``s3://key:secret@host:port/bucket?secure=false``."""
+    """The place behind ``url``: ``file:///folder`` or ``s3://key:secret@host:port/bucket?secure=false``.
+
+    A bucket also knows ``region=…`` and ``timeout=…``: the seconds for which a silent server is waited for (60).
+    """
     scheme = urlsplit(url).scheme
     if scheme == "file":
         return Folder(_path(url))
@@ -136,10 +140,13 @@ class S3:
             secret_key=unquote(parts.password or ""),
             secure=options.get("secure", ["true"])[-1].lower() != "false",
             region=options.get("region", ["us-east-1"])[-1],
-            http_client=_patience(),
+            http_client=_patience(_seconds(options)),
         )
         objects = cls(client, bucket)
-        objects._make()
+        try:
+            objects._make()
+        except ValueError as error:
+            raise Misconfigured(f'"{bucket}" cannot be the name of a bucket: {error}') from error
         return objects
 
     def put(self, key: str, content: bytes) -> None:
@@ -156,7 +163,10 @@ class S3:
         if length == 0:
             # Nothing and everything are both called 0 in the client.
             return b""
-        return self._read(key, start, length)
+        try:
+            return self._read(key, start, length)
+        except _BeyondTheEnd:
+            return b""
 
     def exists(self, key: str) -> bool:
         """Whether there is such an object."""
@@ -200,12 +210,23 @@ def _path(url: str) -> Path:
     return Path(unquote(parts.netloc + parts.path))
 
 
-def _patience() -> Any:
+def _seconds(options: Mapping[str, Sequence[str]]) -> float:
+    said = options.get("timeout", ["60"])[-1]
+    try:
+        seconds = float(said)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise Misconfigured(f"The timeout of a bucket is a number of seconds above zero, not {said}.")
+    return seconds
+
+
+def _patience(seconds: float) -> Any:
     # The client's own pool would try for minutes before it says that nobody is there.
     from urllib3 import PoolManager, Retry, Timeout
 
     return PoolManager(
-        timeout=Timeout(connect=5, read=60),
+        timeout=Timeout(connect=min(5.0, seconds), read=seconds),
         retries=Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
         maxsize=16,
     )
@@ -223,22 +244,53 @@ def _disk(root: Path, key: str = "") -> Iterator[None]:
         raise Unavailable(str(root), error) from error
 
 
+class _BeyondTheEnd(Unavailable):
+    """An object ends before what was asked for."""
+
+
 @contextmanager
 def _cloud(bucket: str, key: str) -> Iterator[None]:
-    from minio.error import InvalidResponseError, MinioException, S3Error
+    from minio.error import MinioException
     from urllib3.exceptions import HTTPError
 
     try:
         yield
-    except S3Error as error:
-        if error.code in ("NoSuchKey", "NoSuchObject", "NoSuchBucket"):
-            raise NotFound(f'There is no object "{key}" in the bucket {bucket}.') from error
-        raise Unavailable(f"bucket {bucket}", error) from error
     except (MinioException, HTTPError, OSError) as error:
-        if isinstance(error, InvalidResponseError) and "Response code: 404" in str(error):
-            # Some servers send the right answer under another content type than the client expects.
-            raise NotFound(f'There is no object "{key}" in the bucket {bucket}.') from error
-        raise Unavailable(f"bucket {bucket}", error) from error
+        raise _translated(bucket, key, error) from error
+
+
+def _translated(bucket: str, key: str, error: Exception) -> EventflowError:
+    code, message = _told(error)
+    if code in ("NoSuchKey", "NoSuchObject"):
+        return NotFound(f'There is no object "{key}" in the bucket {bucket}.')
+    if code in _FULL:
+        return StorageFull(f"bucket {bucket}", message)
+    if code == "InvalidRange":
+        return _BeyondTheEnd(f"bucket {bucket}", message)
+    advice = _ADVICE.get(code)
+    return Unavailable(f"bucket {bucket}", f"{message}. {advice}" if advice else message)
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    """The code of S3 in an answer, and what it says; the rest of it (requests, hosts) is for its own operator."""
+    code, message = getattr(error, "code", None), getattr(error, "message", None)
+    if code is None:
+        # Some servers send the right answer under another content type than the client expects.
+        found = dict(_ELEMENTS.findall(str(error)))
+        code, message = found.get("Code"), found.get("Message")
+    return (code, f"{code}: {str(message).rstrip('.')}") if code else ("", str(error))
+
+
+_ELEMENTS = re.compile("<(Code|Message)>([^<]*)</")
+_FULL = ("InsufficientCapacity", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull")
+_KEYS = "Look at the key and the secret in the setting objects."
+_ADVICE = {
+    "NoSuchBucket": "Look at the name of the bucket in the setting objects.",
+    "AccessDenied": _KEYS,
+    "InvalidAccessKeyId": _KEYS,
+    "SignatureDoesNotMatch": _KEYS,
+    "RequestTimeTooSkewed": "Set the clock of this machine.",
+}
 
 
 def _persist(folder: Path) -> None:

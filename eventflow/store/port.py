@@ -8,31 +8,17 @@ from SQLite out of columns declared ``uuidtext`` and ``utctext`` (or an expressi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import Literal, Protocol, Self
 
 from eventflow.store.bell import Bell
 from eventflow.store.recorder import Recorder
+from eventflow.store.transaction import Params, Record, Transaction
 
-# What a parameter or a column may hold is the database's business, not Python's.
-Params = Mapping[str, Any] | Sequence[Any]
-Record = tuple[Any, ...]
+__all__ = ["Database", "Dialect", "Leadership", "Params", "Record", "Transaction"]
+
 Dialect = Literal["sqlite", "postgresql"]
-
-
-class Transaction(Protocol):
-    """An open transaction; it commits when its block ends and rolls back when the block raises."""
-
-    def execute(self, sql: str, params: Params = ()) -> list[Record]:
-        """The rows the statement returns, or none."""
-
-    def write(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Write many rows at once.
-
-        PostgreSQL gets one array per column (``unnest(%s::uuid[], …)``), SQLite runs the statement per row.
-        """
 
 
 class Leadership(Protocol):
@@ -54,6 +40,7 @@ class Database(ABC):
 
     dialect: Dialect
     bell: Bell
+    closed: bool = False
 
     @abstractmethod
     def transaction(self, *, derived: bool = False) -> AbstractContextManager[Transaction]:
@@ -66,6 +53,10 @@ class Database(ABC):
     @abstractmethod
     def query(self, sql: str, params: Params = ()) -> list[Record]:
         """The rows of one read outside of any transaction."""
+
+    @abstractmethod
+    def maintain(self, sql: str) -> None:
+        """Run one statement about the upkeep of the database, outside of any transaction."""
 
     @abstractmethod
     def blank(self) -> AbstractContextManager[Transaction]:

@@ -27,6 +27,7 @@ from eventflow.errors import VersionConflict
 from eventflow.model.recorded import Header
 from eventflow.store.bell import Bell
 from eventflow.store.subscription import PolledSubscription
+from eventflow.store.transaction import Transaction
 
 Row = tuple[Header, bytes]
 """A header (its position does not count when appending) and the bytes of its body."""
@@ -66,6 +67,10 @@ class Recorder(ProcessRecorder):
     def head(self, stream: UUID) -> Header | None:
         """The last header of a stream."""
 
+    def heads(self, streams: Sequence[UUID]) -> list[Header | None]:
+        """The last header of each of several streams."""
+        return [self.head(stream) for stream in streams]
+
     @abstractmethod
     def at(self, position: int) -> Row | None:
         """The event at one position."""
@@ -93,6 +98,13 @@ class Recorder(ProcessRecorder):
     @abstractmethod
     def append_tracked(self, rows: Sequence[Row], tracking: Tracking) -> list[int]:
         """Append rows and move a tracking record in one transaction."""
+
+    @abstractmethod
+    def append_within(self, transaction: Transaction, rows: Sequence[Row]) -> list[int]:
+        """Append rows in a transaction of somebody else, who rings the bell when it is committed.
+
+        Raises ``IntegrityError`` when a version is taken or would leave a gap; the transaction is spoilt then.
+        """
 
     @abstractmethod
     def select(self, stream: UUID, gt: int, lte: int, desc: bool, limit: int) -> Iterator[tuple[int, str, bytes]]:

@@ -3,10 +3,12 @@
 from eventflow_projections.comparison import Difference, Report
 from eventflow_projections.current import Current as _Current
 from eventflow_projections.history import History as _History
+from eventflow_projections.lingering import Lingering
 from eventflow_projections.metrics import Metrics as _Metrics
 from eventflow_projections.projection import Projection, Tables
-from eventflow_projections.queries import Count, Entry, ErrorGroup, History, Item, Items, Metrics, Page
+from eventflow_projections.queries import Count, Entry, ErrorGroup, History, Item, Items, Lingerers, Metrics, Page
 from eventflow_projections.runner import ProjectionRunner, Projections, Status
+from eventflow_projections.stories import Step, Stories, Story
 from eventflow_projections.where import Where
 
 __all__ = [
@@ -17,6 +19,8 @@ __all__ = [
     "History",
     "Item",
     "Items",
+    "Lingerers",
+    "Lingering",
     "Metrics",
     "Page",
     "Projection",
@@ -24,6 +28,9 @@ __all__ = [
     "Projections",
     "Report",
     "Status",
+    "Step",
+    "Stories",
+    "Story",
     "Tables",
     "Where",
     "standard",

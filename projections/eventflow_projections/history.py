@@ -1,4 +1,4 @@
-"""What happened to the work on each item: a row per event that has a phase."""
+"""What happened to the work on each item: a row per event that has a phase; and which streams are of one story."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from eventflow_projections.projection import Projection, Tables
 
 
 class History(Projection):
-    """The table ``history``: announced, claimed, deferred, one below the other; mere facts are left to the log."""
+    """The table ``history``: announced, claimed, deferred, one below the other; mere facts are left to the log.
+
+    And the table ``stories``: which streams have events of a correlation. Streams whose story is their own have no row
+    there, so that the usual item costs nothing.
+    """
 
     name = "history"
-    version = 1
-    tables = ("history",)
+    version = 2
+    tables = ("history", "stories")
 
     def apply(self, batch: Sequence[Header], transaction: Transaction, tables: Tables) -> None:
-        """Write the headers that have a phase."""
+        """Write the headers that have a phase, and the streams that take part in another stream's story."""
         rows = [
             (
                 header.stream,
@@ -43,3 +47,7 @@ class History(Projection):
             if header.phase is not None
         ]
         transaction.write(tables["insert"], rows)
+        parts = {(one.correlation, one.stream) for one in batch if one.correlation not in (None, one.stream)}
+        if parts:
+            # In one order, so that two who write the same rows never wait for each other in a circle.
+            transaction.write(tables["take_part"], sorted(parts, key=repr))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from eventflow.errors import BadFilter, StreamNotFound
+from eventflow.model.system import RESERVED
 from eventflow.store.database import Database
 from eventflow.store.statements import Statements
 from eventflow_projections.current import normalised
 from eventflow_projections.projection import fill
-from eventflow_projections.where import Clause, Where, clause, parse
+from eventflow_projections.where import Clause, Condition, Text, Where, clause, parse
 
 Row = TypeVar("Row")
 
@@ -109,8 +110,15 @@ class Page(Generic[Row]):
     after: str | None = None
 
 
+OWN = f"substr(category, 1, {len(RESERVED)}) <> '{RESERVED}'"
+"""What is of the application, and not of the library about itself."""
+
+
 class Items:
-    """The items as they stand now. A filter is a text in the language of ``where`` or what was parsed from one."""
+    """The items as they stand now. A filter is a text in the language of ``where`` or what was parsed from one.
+
+    What the library keeps about itself is shown to who asks for its category or its id.
+    """
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._asked = _Asked(database)
@@ -142,6 +150,23 @@ class Items:
             yield from (stream for _, stream in rows)
             left, after = left - len(rows), rows[-1][0]
 
+    def stretch(
+        self,
+        where: str | Where = "",
+        *,
+        after: int = 0,
+        upto: int = _LAST,
+        limit: int = MOST,
+        moment: datetime | None = None,
+    ) -> list[Item]:
+        """The items that pass and began behind ``after`` and not behind ``upto``, the oldest first.
+
+        ``moment`` is what "2h ago" is reckoned from, for work that goes on for long.
+        """
+        condition = self._condition(where, moment)
+        found = self._asked.rows_where("items_stretch", condition, after=after, upto=upto, limit=_bounded(limit))
+        return [Item(*row) for row in found]
+
     def count(self, where: str | Where = "", *, at_most: int = 10_000) -> int:
         """How many items pass; counting stops at ``at_most``, which then means: so many or more."""
         [(number,)] = self._rows("items_count", where, limit=at_most)
@@ -158,9 +183,10 @@ class Items:
     def _rows(self, statement: str, where: str | Where, **params: Any) -> list[tuple[Any, ...]]:
         return self._asked.rows_where(statement, self._condition(where), **params)
 
-    def _condition(self, where: str | Where) -> Clause:
+    def _condition(self, where: str | Where, moment: datetime | None = None) -> Clause:
         parsed = parse(where) if isinstance(where, str) else where
-        return clause(parsed, self._database.dialect, self._clock())
+        found = clause(parsed, self._database.dialect, moment or self._clock())
+        return found if _asks_for_some(parsed) else Clause(f"({found.sql}) AND {OWN}", found.params)
 
 
 class History:
@@ -177,24 +203,44 @@ class History:
         return Page(rows, _cursor(rows[-1].version) if len(found) > limit else None)
 
 
+class Lingerers:
+    """Who has stood in a status for long; kept where the application has probes."""
+
+    def __init__(self, database: Database) -> None:
+        self._asked = _Asked(database)
+
+    def since(self, category: str, statuses: Sequence[str], before: datetime, *, probe: str, limit: int) -> list[UUID]:
+        """Streams that entered one of these statuses before a time and were not probed since; the longest first."""
+        found = [
+            stream
+            for status in statuses
+            for (stream,) in self._asked.rows(
+                "lingering_longest", category=category, status=status, before=before, probe=probe, limit=_bounded(limit)
+            )
+        ]
+        return found[:limit]
+
+
 class Metrics:
     """How many items stand in each status, and how many come and go; read from sums, whatever the number of items."""
 
     def __init__(self, database: Database) -> None:
         self._asked = _Asked(database)
 
-    def counts(self, *, limit: int = MOST) -> list[Count]:
-        """Each status of each category, over all days; statuses that nobody stands in any more included."""
-        found = self._asked.rows("metrics_counts", limit=_bounded(limit))
+    def counts(self, category: str | None = None, *, limit: int = MOST) -> list[Count]:
+        """Each status of each category, or of one, over all days; those that nobody stands in any more included."""
+        found = self._asked.rows_where("metrics_counts", self._asked.of(category), limit=_bounded(limit))
         return [Count(category, status, None, entered, left) for category, status, entered, left in found]
 
     def population(self, category: str) -> dict[str, int]:
         """How many items of a category stand in each status; statuses without any are left out."""
-        return {one.status: one.population for one in self.counts() if one.category == category and one.population}
+        return {one.status: one.population for one in self.counts(category) if one.population}
 
-    def per_day(self, since: date, *, limit: int = MOST) -> list[Count]:
-        """Each day (UTC) from this one on, the latest first."""
-        found = self._asked.rows("metrics_days", since=str(since), limit=_bounded(limit))
+    def per_day(self, since: date, category: str | None = None, *, limit: int = MOST) -> list[Count]:
+        """Each day (UTC) from this one on, the latest first; of every category, or of one."""
+        found = self._asked.rows_where(
+            "metrics_days", self._asked.of(category), since=str(since), limit=_bounded(limit)
+        )
         return [Count(category, status, _day(day), entered, left) for category, status, day, entered, left in found]
 
 
@@ -205,12 +251,23 @@ class _Asked:
         self._database = database
         self._sql = Statements("eventflow_projections", database.dialect, "queries.sql")
 
+    def of(self, category: str | None) -> Clause:
+        """What is of one category, or of the application."""
+        if category is None:
+            return Clause(OWN, {})
+        where = Where((Condition("category", ":", (Text(category),)),))
+        return clause(where, self._database.dialect, datetime.now(UTC))
+
     def rows(self, statement: str, **params: Any) -> list[tuple[Any, ...]]:
         return self._database.query(self._sql[statement], params)
 
     def rows_where(self, statement: str, condition: Clause, **params: Any) -> list[tuple[Any, ...]]:
         sql = fill(self._sql[statement], {"where": condition.sql})
         return self._database.query(sql, {**condition.params, **params})
+
+
+def _asks_for_some(where: Where) -> bool:
+    return any(one.field in ("category", "id") and not one.negated for one in where.conditions)
 
 
 def _group(row: tuple[Any, ...]) -> ErrorGroup:

@@ -7,6 +7,7 @@ number of processes keep the same rows as one, and a crash in the middle leaves 
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
@@ -18,10 +19,13 @@ from typing import Protocol
 
 from eventflow.errors import Conflict, Misconfigured, NotFound, Unavailable, did_you_mean
 from eventflow.model.recorded import Header
+from eventflow.model.telling import MASKER, traced
 from eventflow.store.database import Database
 from eventflow_projections.comparison import Report, compare
 from eventflow_projections.generations import Generation, Generations, State
 from eventflow_projections.projection import Projection, Tables
+
+logger = logging.getLogger("eventflow.projections")
 
 BATCH = 500
 """Headers per transaction: enough for the writes to be few, few enough for the locks to be short."""
@@ -292,11 +296,18 @@ def _offer(
         raise
     # A projection is user code: whatever it raises becomes its status, and the others go on.
     except Exception as error:  # noqa: BLE001
-        generations.stop(generation, f"{type(error).__name__}: {error}")
+        _stop(generations, generation, error)
         turn.errors.append(error)
     else:
         turn.applied += applied
         turn.overtaken = turn.overtaken or not applied
+
+
+def _stop(generations: Generations, generation: Generation, error: Exception) -> None:
+    reason = MASKER.text(f"{type(error).__name__}: {error}")
+    if reason != generation.error:  # it is tried again every moment, and told once
+        logger.error("The projection %s stands still at %d.\n%s", generation.name, generation.position, traced(error))
+        generations.stop(generation, reason)
 
 
 def _until_zero(step: Callable[[], int]) -> int:

@@ -12,7 +12,9 @@ from pathlib import Path
 from eventflow.app import Eventflow
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.event import Event
+from eventflow.model.probe import Probe
 from eventflow.model.reaction import task
+from eventflow.runtime.ticks import Tick
 
 APP = "tests.cli.shop:app"
 ROOM = "SHOP_ROOM"
@@ -78,6 +80,26 @@ def room() -> Path:
 def app() -> Eventflow:
     """The shop, on the engines that the settings name."""
     return Eventflow(aggregates=[Order, Parcel], reactions=[pack, carry])
+
+
+def patient() -> Eventflow:
+    """The same, with somebody who asks after orders at once, and something that is done every hour."""
+    return Eventflow(
+        aggregates=[Order, Parcel],
+        reactions=[pack, carry],
+        probes=[Probe(Order, statuses=[Status.NEW], grace=timedelta(microseconds=1), every=timedelta(hours=1))],
+        ticks=[Tick(name="dust", every=timedelta(hours=1), run=dust, purpose="dusts the shelves")],
+    )
+
+
+def dust() -> int:
+    """Dust three shelves, unless there is mud; somebody may stand in the way."""
+    (room() / "dusting").touch()
+    while (room() / "stuck").exists():
+        time.sleep(0.01)
+    if (room() / "mud").exists():
+        raise ValueError("there is mud")
+    return 3
 
 
 A_NUMBER = 7

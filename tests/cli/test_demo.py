@@ -81,7 +81,7 @@ def test_the_whole_story_is_told(folder: Path, place: Path) -> None:
     assert "80 files" in result.stdout
     assert re.search(r"80 of 80 ended, \d+/s: complete 7\d  error \d", result.stdout)
     assert "TooLarge: 2 KiB are too many" in result.stdout
-    assert "Authorization: Bearer ***" in result.stdout
+    assert "Authorization: Bearer ********" in result.stdout
     assert "HTTP 422" in result.stdout and "retry_scheduled" in result.stdout
     assert "documents back to work" in result.stdout
     assert re.search(r"current +80 rows  equal", result.stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -203,3 +204,15 @@ def test_the_settings_of_a_folder_name_the_application_and_the_database(shop: Sh
     found = json.loads(says("items", "show", str(order.id), "--json").stdout)
 
     assert found["fields"]["title"] == "whales"
+
+
+def test_an_item_whose_work_is_put_off_says_until_when(shop: Shop) -> None:
+    order = Order.create(title="whales")
+    order.touch(after=timedelta(days=1))
+    with shop.opened() as app:
+        app.save(order)
+
+    found = shop.knows("items", "show", str(order.id))
+
+    assert datetime.fromisoformat(found["due"]) - datetime.fromisoformat(found["updated_at"]) == timedelta(days=1)
+    assert shop.knows("items", "show", str(order.id), alone=True)["due"] == found["due"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from eventflow.model.reaction import Reaction, task
 from eventflow.model.retry import Retry
-from tests.walks.library import Document, Status, Written, sending
+from tests.walks.library import Document, Status, Written, sending, sending_on_the_loop
 
 PATIENT = Retry(attempts=5, after=timedelta(seconds=0.1))
 
@@ -32,9 +32,9 @@ def labour(document: Document) -> Written:
     return Written(text=f"{document.title}\nwritten by {os.getpid()}")
 
 
-def reactions(peer: str, retry: Retry = PATIENT) -> list[Reaction[Any, Any]]:
-    """Write a document, then send it to the peer at this URL."""
-    return [labour, sending(peer, retry=retry)]
+def reactions(peer: str, retry: Retry = PATIENT, *, on_the_loop: bool = False) -> list[Reaction[Any, Any]]:
+    """Write a document, then send it to the peer at this URL, from a thread or from the event loop."""
+    return [labour, (sending_on_the_loop if on_the_loop else sending)(peer, retry=retry)]
 
 
 def _nothing() -> None:

@@ -23,7 +23,7 @@ import dramatiq.worker
 from eventflow.app import Eventflow
 from eventflow.runtime import worker
 from eventflow.settings import Settings
-from eventflow.store import postgres
+from eventflow.store.postgres import leadership
 from tests.crash import faults
 from tests.crash.labours import reactions
 from tests.walks.library import Document
@@ -48,12 +48,18 @@ class Order:
     leader_silence: float = 2.0
     fault: str | None = None
     nth: int = 1
+    on_the_loop: bool = False
 
     def application(self) -> Eventflow:
         """The application that the worker belongs to; the tests append and look through one like it."""
         settings = Settings(database=self.database, broker=self.broker, lease=timedelta(seconds=self.lease))
         resend = timedelta(seconds=self.resend_after)
-        return Eventflow(settings, aggregates=[Document], reactions=reactions(self.peer), resend_after=resend)
+        return Eventflow(
+            settings,
+            aggregates=[Document],
+            reactions=reactions(self.peer, on_the_loop=self.on_the_loop),
+            resend_after=resend,
+        )
 
 
 class Program:
@@ -138,7 +144,7 @@ def _run(order: Order, says: Connection) -> None:
 
 def _hurry(order: Order) -> None:
     # What takes its time in production, so that nothing is done in vain.
-    postgres.LEADER_SILENCE = timedelta(seconds=order.leader_silence)
+    leadership.LEADER_SILENCE = timedelta(seconds=order.leader_silence)
     worker.LAST_WORDS = 2.0
     dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = 0.3
     dramatiq.worker.POST_PROCESS_MESSAGE_RETRY_DELAY_SECS = 0.3  # type: ignore[assignment]  # it is slept for

@@ -29,7 +29,7 @@ def test_of_two_workers_with_the_same_messages_one_has_each(histories: Histories
     histories.app.save(*(Document.create(title=f"easy {number}") for number in range(60)))
     for _ in range(3):
         histories.app.relay()
-        histories.app._work.unsend()
+        histories.app.engine.work.unsend()
     histories.app.relay()
 
     start()

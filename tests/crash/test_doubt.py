@@ -51,11 +51,11 @@ def losing(log: Log, lost: Callable[[Draft], object], *, recorded: bool, times: 
     """The log's append, which fails the first ``times`` it is to write such a draft: after it did, or before."""
     append, left = log.append, list(range(times))
 
-    def unreliable(*appends: Append) -> list[Header]:
+    def unreliable(*appends: Append, **options: Any) -> list[Header]:
         fails = any(lost(draft) for one in appends for draft in one.drafts) and left and [left.pop()]
         if fails and not recorded:
             raise Unavailable("The database", "the connection was lost before the append")
-        headers: Any = append(*appends)
+        headers: Any = append(*appends, **options)
         if fails:
             raise Unavailable("The database", "the connection was lost after the append")
         return list(headers)

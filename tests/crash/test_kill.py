@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 import re
 import threading
+from functools import partial
 
 import pytest
 
+from eventflow.model.recorded import Phase
 from tests.crash.conftest import Start
 from tests.crash.histories import Histories
 from tests.crash.program import until
@@ -75,6 +77,34 @@ def test_a_worker_killed_again_and_again_does_everything_once(
     assert histories.statuses()[Status.ERROR] >= kills
     assert histories.count("document:interrupted") >= kills / 2, "Most of the kills struck in the middle of an attempt."
     assert len(peer.asked) > len({asked.key for asked in peer.asked}), "Some requests were repeated."
+
+
+@pytest.mark.parametrize(("engines", "kills"), [("rabbitmq", 8), ("sqlite", 5)])
+@pytest.mark.timeout(150)
+def test_a_worker_killed_with_calls_open_on_its_loop_does_everything_once(
+    kills: int, histories: Histories, start: Start, peer: Peer
+) -> None:
+    peer.answer = press = Press(random.Random(kills))
+
+    for kill in range(1, kills + 1):
+        worker = start(lease=LEASE, on_the_loop=True).begun()
+        first, *others = documents_before(kill)
+        histories.app.save(first, *others)
+        until(partial(is_being_sent, histories, first), "it is being sent")
+        worker.kill()
+        press.killed()
+    start(lease=LEASE, on_the_loop=True)
+    until(lambda: histories.ended() == kills * A_ROUND, "every document has ended", within=60)
+
+    histories.check(peer)
+    assert histories.count("document:interrupted") >= kills, "Every kill struck in the middle of a call."
+
+
+def is_being_sent(histories: Histories, document: Document) -> bool:
+    histories.look()
+    return histories.phase(document) == Phase.CLAIMED and any(
+        one.kind == "request" for one in histories.of[document.id]
+    )
 
 
 def documents_before(kill: int) -> list[Document]:

@@ -12,12 +12,15 @@ from tests.peer import Peer
 from tests.walks.library import Document, Status
 
 
-# A RabbitMQ queue that is deleted under its consumer and declared again at once may leave that consumer deaf until
-# its worker is started again; what is lost then is time, not work.
 @pytest.mark.parametrize(
     ("engines", "lose"),
-    [("rabbitmq", brokers.purge), ("redis", brokers.purge), ("redis", brokers.delete)],
-    ids=["rabbitmq-purged", "redis-purged", "redis-deleted"],
+    [
+        ("rabbitmq", brokers.purge),
+        ("rabbitmq", brokers.delete),
+        ("redis", brokers.purge),
+        ("redis", brokers.delete),
+    ],
+    ids=["rabbitmq-purged", "rabbitmq-deleted", "redis-purged", "redis-deleted"],
 )
 def test_messages_that_a_broker_has_lost_are_sent_again(
     lose: object, order: Order, histories: Histories, start: Start, peer: Peer

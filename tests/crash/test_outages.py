@@ -132,6 +132,25 @@ def test_a_worker_that_is_stopped_while_the_database_is_away_ends_and_leaves_its
     histories.check(peer)
 
 
+def test_what_only_waits_for_the_database_does_not_use_up_the_grace(
+    database: Proxy, histories: Histories, start: Start, order: Order, peer: Peer
+) -> None:
+    worker = start(database=database.url, grace=600.0).begun()
+    histories.app.save(*(Document.create(title=f"brief {number}") for number in range(20)))
+    until(lambda: histories.count("document:written") >= 4, "work is going on")
+
+    database.cut()
+    until(lambda: "Trying again" in order.diary.read_text(), "the worker waits for the database")
+    worker.ask_to_stop()
+    until(lambda: "was not begun, as the worker stops" in order.diary.read_text(), "it begins nothing more")
+    database.heal()
+
+    assert worker.ended() == 0
+    start()
+    until(lambda: histories.ended() == 20, "another worker does the rest")
+    histories.check(peer)
+
+
 def test_a_worker_says_so_when_there_is_no_database(database: Proxy, start: Start, order: Order) -> None:
     database.cut()
 

@@ -62,7 +62,7 @@ def test_a_stopped_worker_gives_back_what_it_has_not_begun(histories: Histories,
 
 
 def in_flight(histories: Histories) -> int:
-    return sum(histories.app._work.in_flight().values())
+    return sum(histories.app.engine.work.in_flight().values())
 
 
 def test_a_worker_whose_handler_hears_nothing_ends_all_the_same(histories: Histories, start: Start, peer: Peer) -> None:

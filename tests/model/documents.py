@@ -145,6 +145,11 @@ def a_document(title: str = "Whales", status: Status | None = None) -> Document:
     return document
 
 
+def commands_stay_themselves() -> bool:
+    """Whether the commands are still called as on their class, whoever else mentions them."""
+    return (Document.write.name, Document.write.qualified) == ("write", "Document.write")
+
+
 def header_of(draft: Draft, category: str, before: bytes) -> Header:
     """The header that the log would give a draft."""
     hash = sha256(before + repr(draft).encode()).digest()

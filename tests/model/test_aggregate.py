@@ -87,6 +87,16 @@ def test_assignment_from_outside_is_refused() -> None:
     assert document.title == "Whales"
 
 
+def test_the_status_changes_by_events_only() -> None:
+    document = a_document()
+
+    with pytest.raises(AttributeError, match=r"Document\.status changes by events only"):
+        document.status = Status.WRITTEN  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="status_"):
+        Document.create(title="Whales", status_="written")
+    assert document.status is Status.QUEUED
+
+
 def test_a_validator_may_still_set_fields_before_there_is_a_document() -> None:
     class Report(Aggregate[Status], category="report", initial=Status.QUEUED):
         title: str
@@ -138,14 +148,62 @@ def test_a_status_is_changed_by_hand_with_a_body_and_a_kind() -> None:
     assert (draft.event, draft.kind) == (StatusChanged(body={"by": "Ann"}), Kind.CALLBACK)
 
 
-def test_the_same_status_may_be_announced_again() -> None:
+def test_the_same_status_with_another_body_is_a_fact_of_its_own() -> None:
     document = a_document()
 
-    document.change_status(Status.QUEUED)
+    document.change_status(Status.QUEUED, body={"seen": 1}, kind=Kind.PROBE)
+    document.change_status(Status.QUEUED, body={"seen": 2})
+
+    assert [one.event for one in document.pending] == [StatusChanged(body={"seen": 1}), StatusChanged(body={"seen": 2})]
+    assert [one.kind for one in document.pending] == [Kind.PROBE, None]
+    assert [one.phase for one in document.pending] == [None, None]
+    assert document.standing.version == 1
+
+
+def test_a_touch_announces_the_present_status_again_as_often_as_one_likes() -> None:
+    document = a_document()
+
+    document.touch()
     document.touch()
 
-    assert [one.event for one in document.pending] == [StatusChanged(), Touched()]
+    assert [one.event for one in document.pending] == [Touched(), Touched()]
+    assert [(one.status, one.phase) for one in document.pending] == [("queued", Phase.ANNOUNCED)] * 2
     assert document.standing.origin == 3
+
+
+def test_the_body_and_the_kind_given_at_creation_are_kept() -> None:
+    document = Document.create(title="Whales", body={"by": "Ann"}, kind=Kind.CALLBACK)
+
+    assert document.pending[0].kind is Kind.CALLBACK
+    [created] = save(document)
+    assert isinstance(created.event, Created)
+    assert (created.event.fields["title"], created.event.body) == ("Whales", {"by": "Ann"})
+    assert again(Document, [created]) == document
+
+
+def test_a_field_called_body_or_kind_is_a_field() -> None:
+    class Letter(Aggregate[Status], category="letter", initial=Status.QUEUED):
+        body: str
+        kind: str = "plain"
+
+    letter = Letter.create(body="Dear Ann")
+
+    assert (letter.body, letter.kind) == ("Dear Ann", "plain")
+    assert Letter.create(body="", kind="fine").kind == "fine"
+    assert (letter.pending[0].event.event_body(), letter.pending[0].kind) == ({"fields": dict(letter)}, None)
+
+
+def test_whether_a_document_can_be_defibrillated_can_be_asked() -> None:
+    assert a_document(status=Status.ERROR).can_be_defibrillated
+    assert not a_document().can_be_defibrillated
+
+
+def test_a_status_without_a_target_is_refused_by_name() -> None:
+    class Draft(Aggregate[Status], category="draft", initial=Status.QUEUED):
+        pass
+
+    with pytest.raises(TransitionRefused, match=r'Draft\.defibrillate .* but the status is "queued"'):
+        Draft.create().defibrillate()
 
 
 def test_a_failed_document_can_be_defibrillated() -> None:

@@ -183,7 +183,7 @@ def test_a_refusal_names_the_request_without_its_secrets() -> None:
     with pytest.raises(AnswerRefused) as refusal:
         Response(503, {"retry-after": "7"}).raise_for_status(request)
 
-    assert str(refusal.value) == "GET https://***@press.example/a?api_key=*** answered 503."
+    assert str(refusal.value) == "GET https://********@press.example/a?api_key=%2A%2A%2A%2A%2A%2A%2A%2A answered 503."
     assert (refusal.value.status, refusal.value.retry_after) == (503, 7.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -47,8 +48,8 @@ def test_a_pattern_is_for_keys_and_for_texts() -> None:
     masker = Masker(patterns=[r"(?i)secrecy", r"\bSI\d{2}\b"])
 
     assert masker.value({"topSecrecy": "x", "note": "pay to SI56 now"}) == {
-        "topSecrecy": "***",
-        "note": "pay to *** now",
+        "topSecrecy": "********",
+        "note": "pay to ******** now",
     }
 
 
@@ -69,16 +70,16 @@ def test_everything_below_a_secret_key_is_masked_whole() -> None:
     }
 
     assert MASKER.value(value) == {
-        "user": {"PASSWORD": "***", "name": "n"},
-        "tokens": "***",
-        "pin": "***",
+        "user": {"PASSWORD": "********", "name": "n"},
+        "tokens": {"__masked__": True},
+        "pin": 99999999,
         "secret": None,
         "has_secret": True,
     }
 
 
 def test_a_pair_that_is_written_out_is_a_pair() -> None:
-    assert MASKER.value([{"name": "password", "value": "x"}]) == [{"name": "password", "value": "***"}]
+    assert MASKER.value([{"name": "password", "value": "x"}]) == [{"name": "password", "value": "********"}]
 
 
 def test_what_is_nested_too_deep_to_look_at_is_masked() -> None:
@@ -108,11 +109,11 @@ def test_headers_keep_their_names_and_the_scheme_of_credentials() -> None:
     }
 
     assert MASKER.headers(headers) == {
-        "Authorization": "Bearer ***",
-        "Proxy-Authorization": "***",
-        "Set-Cookie": "***",
-        "X-Api-Key": "***",
-        "Location": "https://***@press.example/?token=***&page=1",
+        "Authorization": "Bearer ********",
+        "Proxy-Authorization": "********",
+        "Set-Cookie": "********",
+        "X-Api-Key": "********",
+        "Location": "https://********@press.example/?token=%2A%2A%2A%2A%2A%2A%2A%2A&page=1",
         "Accept": "a, b",
     }
 
@@ -123,14 +124,14 @@ def test_headers_keep_their_names_and_the_scheme_of_credentials() -> None:
         ("https://h/p?a=1&b=x%20y", "https://h/p?a=1&b=x%20y"),
         (
             "https://u:p@h.example:8443/p/q?a=1&Token=zzz&b=x#frag",
-            "https://***@h.example:8443/p/q?a=1&Token=***&b=x#frag",
+            "https://********@h.example:8443/p/q?a=1&Token=%2A%2A%2A%2A%2A%2A%2A%2A&b=x#frag",
         ),
-        ("https://token@h/", "https://***@h/"),
-        ("https://h/?user%5Bpassword%5D=x", "https://h/?user%5Bpassword%5D=***"),
-        ("https://h/?api%5Fkey=x", "https://h/?api%5Fkey=***"),
-        ("https://h/?key=AIza&q=1", "https://h/?key=***&q=1"),
-        ("https://h/cb#access_token=x&state=1", "https://h/cb#access_token=***&state=1"),
-        ("https://h/?next=https%3A%2F%2Fu%3Ap%40i%2F", "https://h/?next=https%3A%2F%2F***%40i%2F"),
+        ("https://token@h/", "https://********@h/"),
+        ("https://h/?user%5Bpassword%5D=x", "https://h/?user%5Bpassword%5D=%2A%2A%2A%2A%2A%2A%2A%2A"),
+        ("https://h/?api%5Fkey=x", "https://h/?api%5Fkey=%2A%2A%2A%2A%2A%2A%2A%2A"),
+        ("https://h/?key=AIza&q=1", "https://h/?key=%2A%2A%2A%2A%2A%2A%2A%2A&q=1"),
+        ("https://h/cb#access_token=x&state=1", "https://h/cb#access_token=%2A%2A%2A%2A%2A%2A%2A%2A&state=1"),
+        ("https://h/?next=https%3A%2F%2Fu%3Ap%40i%2F", "https://h/?next=https%3A%2F%2F%2A%2A%2A%2A%2A%2A%2A%2A%40i%2F"),
         ("https://h/?token=", "https://h/?token="),
         ("http://[::1", "http://[::1"),
         ("", ""),
@@ -144,8 +145,8 @@ def test_json_is_masked_by_key_wherever_it_stands() -> None:
     body = json.dumps({"user": {"password": "p", "login": "l"}, "note": json.dumps({"token": "t"})})
 
     assert json.loads(MASKER.body(body, "text/plain")) == {
-        "user": {"password": "***", "login": "l"},
-        "note": '{"token":"***"}',
+        "user": {"password": "********", "login": "l"},
+        "note": '{"token":"********"}',
     }
 
 
@@ -171,7 +172,10 @@ def test_what_only_looks_like_json_is_masked_as_a_text(body: str) -> None:
 def test_a_form_is_masked_by_key() -> None:
     form = b"user=ann&password=hun%26ter2&user%5Bpin%5D=1&note=a+b"
 
-    assert MASKER.body(form, "application/x-www-form-urlencoded") == "user=ann&password=***&user%5Bpin%5D=***&note=a+b"
+    assert (
+        MASKER.body(form, "application/x-www-form-urlencoded")
+        == "user=ann&password=********&user%5Bpin%5D=********&note=a+b"
+    )
 
 
 def test_a_multipart_form_is_masked_by_the_name_of_the_part() -> None:
@@ -239,7 +243,7 @@ def test_a_secret_in_a_text_is_masked(text: str) -> None:
     ],
 )
 def test_what_has_the_shape_of_a_secret_is_masked_wherever_it_stands(shape: str) -> None:
-    assert MASKER.text(f"it said {shape} and left") == "it said *** and left"
+    assert MASKER.text(f"it said {shape} and left") == "it said ******** and left"
 
 
 @pytest.mark.parametrize(
@@ -260,12 +264,15 @@ def test_a_text_without_secrets_stays_as_it_is(text: str) -> None:
 
 def test_ones_own_keys_are_found_in_texts_too() -> None:
     assert (
-        Masker(keys=["card number"]).text("cardNumber: 4111, discard number: 5") == "cardNumber: ***, discard number: 5"
+        Masker(keys=["card number"]).text("cardNumber: 4111, discard number: 5")
+        == "cardNumber: ********, discard number: 5"
     )
 
 
 def test_the_mask_may_be_anything() -> None:
-    assert Masker(mask="\\1").text("password=x at https://a:b@h/") == "password=\\1 at https://\\1@h/"
+    assert (
+        Masker(mask_char="•", mask_length=4).text("password=x at https://a:b@h/") == "password=•••• at https://••••@h/"
+    )
 
 
 def test_a_masker_is_a_value() -> None:
@@ -275,3 +282,133 @@ def test_a_masker_is_a_value() -> None:
 
 def test_bytes_that_are_no_text_are_counted_not_shown() -> None:
     assert MASKER.value({"scan": b"\x00\x01"}) == {"scan": "<2 bytes>"}
+
+
+# -- what is told of places ----------------------------------------------------------------------
+
+
+PLACED = Masker(paths=["payload.user.tax_id", "body.pages.1.note", "headers.x-tenant"])
+
+
+def test_a_dotted_path_is_masked_there_and_nowhere_else() -> None:
+    body = {"user": {"Tax_ID": "hunter2"}, "tax_id": "free", "pages": [{"note": "a"}, {"note": "hunter2"}]}
+
+    assert json.loads(PLACED.body(json.dumps(body), "application/json")) == {
+        "user": {"Tax_ID": "********"},
+        "tax_id": "free",
+        "pages": [{"note": "a"}, {"note": "********"}],
+    }
+
+
+def test_a_dotted_path_reaches_into_forms_headers_and_json_in_a_string() -> None:
+    assert PLACED.body("user[tax_id]=hunter2&tax_id=1", "application/x-www-form-urlencoded") == (
+        "user[tax_id]=********&tax_id=1"
+    )
+    assert PLACED.headers({"X-Tenant": "hunter2", "X-Other": "a"}) == {"X-Tenant": "********", "X-Other": "a"}
+    assert "hunter2" not in str(PLACED.message({"payload": json.dumps({"user": {"tax_id": "hunter2"}})}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"user": {"tax_id": "hunter2", "name": ',
+        "ValueError: {'tax_id': 'hunter2'} is wrong",
+        "<user><tax_id>hunter2</tax_id></user>",
+        "user.tax_id\n  Input should be a number [type=number, input_value='hunter2', input_type=str]",
+    ],
+)
+def test_where_places_cannot_be_told_the_name_is_enough(text: str) -> None:
+    assert "hunter2" not in PLACED.body(text, "application/json")
+    assert "hunter2" not in PLACED.text(text)
+
+
+def test_ones_own_names_in_a_query_are_masked_wherever_the_address_stands() -> None:
+    masker = Masker(url_query=["customer"])
+
+    masked = "https://h/a?Customer=%2A%2A%2A%2A%2A%2A%2A%2A&page=1"
+    assert masker.url("https://h/a?Customer=hunter2&page=1") == masked
+    assert masker.text("GET https://h/a?Customer=hunter2&page=1.") == f"GET {masked}."
+    assert masker.headers({"Location": "https://h/a?Customer=hunter2&page=1"}) == {"Location": masked}
+    assert masker.value({"customer": "Ann"}) == {"customer": "Ann"}
+
+
+def test_a_path_pattern_goes_by_position_and_a_route_by_its_words() -> None:
+    positional = Masker(url_path="/users/{mask}/orders/{mask}")
+    routes = Masker(url_routes=["/users/{mask}/orders/{mask}", "/cards/{any}/{mask}"])
+
+    assert positional.url("https://h/clients/42/orders/77/x") == "https://h/clients/********/orders/********/x"
+    assert routes.url("https://h/clients/42/orders/77/x") == "https://h/clients/42/orders/77/x"
+    assert routes.url("https://h/USERS/42/orders/77/a b/") == "https://h/USERS/********/orders/********/a b/"
+    assert routes.url("https://h/cards/visa/4111?x=1") == "https://h/cards/visa/********?x=1"
+    assert routes.url("https://h/users/42") == "https://h/users/********"
+    assert routes.url("https://h") == "https://h"
+
+
+def test_a_path_is_masked_in_messages_too() -> None:
+    masker = Masker(url_routes=["/users/{mask}"])
+
+    for text in (
+        "GET https://h/users/hunter2 is out of reach",
+        "Max retries exceeded with url: /users/hunter2?page=1 (Caused by ...)",
+        "(see https://h/users/hunter2).",
+        "location='/users/hunter2?page=1'",
+        "PATH=/users/hunter2",
+    ):
+        assert "hunter2" not in masker.text(text)
+        assert "/users/********" in masker.text(text)
+
+
+def test_a_relative_address_in_a_header_is_an_address() -> None:
+    masker = Masker(url_routes=["/users/{mask}"], url_query=["customer"])
+
+    assert masker.headers({"Location": "/users/hunter2?customer=1"}) == {
+        "Location": "/users/********?customer=%2A%2A%2A%2A%2A%2A%2A%2A"
+    }
+
+
+def test_a_prefix_stays_where_it_is_told_to() -> None:
+    masker = Masker(keys=["x-hub"], prefixes={"X-Hub": r"sha256="})
+
+    assert masker.headers({"X-Hub": "sha256=hunter2", "Authorization": "Bearer hunter2"}) == {
+        "X-Hub": "sha256=********",
+        "Authorization": "Bearer ********",
+    }
+    assert masker.headers({"X-Hub": "sha256="}) == {"X-Hub": "********"}
+
+
+def test_a_mask_has_a_character_and_a_length() -> None:
+    masker = Masker(mask_char="•", mask_length=2)
+
+    assert masker.value({"pin": "hunter2", "token": 7, "secret": [1]}) == {
+        "pin": "•••",
+        "token": 99,
+        "secret": {"__masked__": True},
+    }
+
+
+def test_everything_that_is_wrong_with_a_masker_is_told_at_once() -> None:
+    with pytest.raises(Misconfigured) as problems:
+        Masker(
+            patterns=["("],
+            prefixes={"x": "["},
+            mask_char="**",
+            mask_length=0,
+            paths=["payload..pin"],
+            url_path="/users",
+            url_routes=["/a/{user}"],
+        )
+
+    assert len(problems.value.problems) == 7
+
+
+def test_a_pattern_that_names_a_key_masks_its_value_in_texts() -> None:
+    masker = Masker(patterns=["(?i)nickname"])
+
+    for text in ("nickname=hunter2", "{'old_nickname2': 'hunter2'}", '{"nickname": "hunter2', "Nickname: hunter2, x"):
+        assert "hunter2" not in masker.text(text)
+
+
+def test_a_masker_survives_pickling() -> None:
+    masker = Masker(keys=["a"], paths=["payload.b"], prefixes={"a": "x"}, url_routes=["/{mask}"], mask_char="•")
+
+    assert pickle.loads(pickle.dumps(masker)) == masker

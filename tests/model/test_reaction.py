@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from eventflow.model.aggregate import Aggregate
+from eventflow.model.composition import check
 from eventflow.model.event import Event
 from eventflow.model.exchange import Exchange, Request, Response, play
-from eventflow.model.reaction import Endpoint, Task, check, endpoint, task
+from eventflow.model.reaction import EndpointReaction, TaskReaction, endpoint, task
 from eventflow.model.retry import Retry
 from eventflow.model.transition import transition
 from tests.model.documents import (
@@ -79,7 +80,7 @@ def test_an_endpoint_is_still_a_plain_conversation() -> None:
 
 
 def test_a_reaction_knows_what_it_was_given() -> None:
-    assert isinstance(generate, Task)
+    assert isinstance(generate, TaskReaction)
     assert (generate.name, generate.aggregate, generate.on, generate.queue) == (
         "generate",
         Document,
@@ -87,7 +88,7 @@ def test_a_reaction_knows_what_it_was_given() -> None:
         "default",
     )
     assert (generate.retry, generate.time_limit, generate.working) == (Retry(), timedelta(minutes=10), Status.WRITING)
-    assert isinstance(publish, Endpoint)
+    assert isinstance(publish, EndpointReaction)
     assert publish.retry == Retry(attempts=5, after=timedelta(seconds=30))
     assert draft.working is Status.WRITING
     assert repr(publish) == "<endpoint publish on document approved>"
@@ -186,6 +187,7 @@ def plain_command(document: Document) -> Begun:
         ({"function": speaks}, "speaks: a task returns its result, this function yields. Use @endpoint"),
         ({"retry": 5}, "write: retry=5 is no Retry. Write retry=Retry("),
         ({"time_limit": 60}, "write: time_limit=60 is no positive timedelta."),
+        ({"record_limit": 0}, "write: record_limit=0 is no number of bytes above 0."),
         ({"time_limit": timedelta(0)}, "is no positive timedelta."),
         ({"queue": "High Priority"}, "write: queue='High Priority': small letters"),
         ({"name": "write it"}, "write it: name='write it': letters, digits and _"),
@@ -216,7 +218,9 @@ def test_a_status_starts_one_reaction_and_a_name_means_one() -> None:
 
 
 def test_what_is_no_reaction_is_told() -> None:
-    assert check([write], [Document]) == ["write is no reaction. Decorate it with @task or @endpoint."]
+    assert check([write], [Document]) == [
+        "write is no reaction. Decorate it with @task or @endpoint, or inherit from Task or Endpoint."
+    ]
     assert "int'> is no Aggregate." in check([], [int])[0]
 
 

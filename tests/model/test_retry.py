@@ -109,3 +109,27 @@ def test_every_mistake_in_a_policy_is_told_at_once() -> None:
         )
 
     assert len(problems.value.problems) == 6
+
+
+def test_only_chosen_errors_are_tried_again() -> None:
+    retry = Retry(attempts=3, on=(OSError, 503))
+
+    assert retry.decide(1, ConnectionError(), never) == Again(timedelta(0))
+    assert retry.decide(1, AnswerRefused("GET", "https://press.example/", 503), never) == Again(timedelta(0))
+    assert retry.decide(1, AnswerRefused("GET", "https://press.example/", 404), never) == GiveUp(
+        "AnswerRefused is not tried again"
+    )
+    assert retry.decide(1, ValueError(), never) == GiveUp("ValueError is not tried again")
+
+
+def test_some_errors_are_never_tried_again() -> None:
+    retry = Retry(attempts=3, unless=(ValueError, 404))
+
+    assert retry.decide(1, OSError(), never) == Again(timedelta(0))
+    assert isinstance(retry.decide(1, UnicodeError(), never), GiveUp)
+    assert isinstance(retry.decide(1, AnswerRefused("GET", "https://press.example/", 404), never), GiveUp)
+
+
+def test_what_is_no_kind_of_error_is_refused() -> None:
+    with pytest.raises(Misconfigured, match="no class of errors and no HTTP status"):
+        Retry(on=("timeout",))  # type: ignore[arg-type]

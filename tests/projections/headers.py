@@ -32,6 +32,9 @@ class HeaderLog:
     def tail(self, after: int, limit: int = 500) -> list[Header]:
         return [header for header in self.headers if header.position > after][:limit]
 
+    def of(self, id: UUID) -> list[Header]:
+        return [header for header in self.headers if header.stream == id]
+
     def last_position(self) -> int:
         return self.headers[-1].position if self.headers else 0
 
@@ -101,6 +104,8 @@ def _said() -> st.SearchStrategy[Said]:
             "due": times,
             "error": st.sampled_from(ERRORS),
             "tenant": st.sampled_from(["acme", "globex"]),
+            "correlation": st.sampled_from([stream(0), stream(1), UUID(int=9)]),
+            "causation": st.integers(1, 60),
             "actor": st.sampled_from(["anna", None]),
             "gap": st.integers(0, 3),
         },
@@ -124,6 +129,8 @@ def _spoken(lines: Sequence[Said]) -> HeaderLog:
     return log
 
 
-def rows(database: Any, tables: Iterable[str] = ("items", "history", "metrics")) -> dict[str, list[tuple[Any, ...]]]:
+def rows(
+    database: Any, tables: Iterable[str] = ("items", "history", "stories", "metrics")
+) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of some tables, in an order that depends on nothing but them."""
     return {table: sorted(database.query(f"SELECT * FROM {table}"), key=repr) for table in tables}

@@ -170,6 +170,7 @@ def test_an_answer_is_never_larger_than_a_thousand_rows(database: Database) -> N
         ("items_one", ""),
         ("items_failures", "category:document"),
         ("history_of", ""),
+        ("stories_streams", ""),
     ],
 )
 def test_no_question_reads_a_whole_table(database: Database, statement: str, where: str) -> None:
@@ -180,7 +181,7 @@ def test_no_question_reads_a_whole_table(database: Database, statement: str, whe
     asked = fill(
         Statements("eventflow_projections", database.dialect, "queries.sql")[statement], {"where": condition.sql}
     )
-    given = {"stream": stream(1), "after": 10**6, "limit": 5, **condition.params}
+    given = {"stream": stream(1), "correlation": stream(1), "after": 10**6, "limit": 5, **condition.params}
 
     with database.transaction() as transaction:
         if database.dialect == "postgresql":
@@ -189,6 +190,6 @@ def test_no_question_reads_a_whole_table(database: Database, statement: str, whe
         explain = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}[database.dialect]
         plan = [str(line[-1]) for line in transaction.execute(f"{explain} {asked}", given)]
 
-    tables = [line for line in plan if "items__" in line or "history__" in line]
+    tables = [line for line in plan if "items__" in line or "history__" in line or "stories__" in line]
     assert tables
     assert not [line for line in tables if "Seq Scan" in line or ("SCAN" in line and "INDEX" not in line)]

@@ -80,7 +80,7 @@ def test_a_rebuild_heals_rows_that_went_wrong_and_leaves_no_tables_behind(databa
 
     assert applied == 20
     assert rows(database, ["items", "history", "metrics", "callers"]) == right
-    assert tables_of(database) == ["callers", "history", "items", "metrics"]
+    assert tables_of(database) == ["callers", "history", "items", "metrics", "stories"]
 
 
 def _live(database: Database, name: str) -> int:
@@ -104,7 +104,8 @@ def test_rebuilt_rows_equal_the_live_ones(database: Database, log: HeaderLog, li
     empty(database)
     assert after == before
     assert all(report.equal for report in reports)
-    assert [report.rows for report in reports] == [len(before[table]) for table in ("items", "history", "metrics")]
+    items, history, stories, metrics = (len(before[table]) for table in ("items", "history", "stories", "metrics"))
+    assert [report.rows for report in reports] == [items, history + stories, metrics]
 
 
 def test_a_rebuild_that_was_killed_is_begun_anew_by_the_next(database: Database) -> None:
@@ -193,7 +194,7 @@ def test_queries_and_live_updates_go_on_while_rebuilding(database: Database) -> 
     assert counts == sorted(counts)
     assert counts[0] >= 300
     assert [projections.verify(one.name).equal for one in standard()] == [True] * 3
-    assert tables_of(database) == ["history", "items", "metrics"]
+    assert tables_of(database) == ["history", "items", "metrics", "stories"]
 
 
 def test_a_new_version_is_built_beside_the_old_one_and_takes_its_place(database: Database) -> None:
@@ -270,7 +271,7 @@ def test_a_check_names_the_first_rows_that_differ(database: Database) -> None:
     assert [(one.table, one.only) for one in report.differences if one.row["stream"] == stream(5)] == [
         ("items", "rebuilt")
     ]
-    assert tables_of(database) == ["history", "items", "metrics"]
+    assert tables_of(database) == ["history", "items", "metrics", "stories"]
 
 
 def test_a_check_goes_no_further_than_the_live_rows(database: Database) -> None:

@@ -134,3 +134,23 @@ def test_what_is_no_secret_is_left_alone(tree: Any) -> None:
 )
 def test_every_body_can_be_masked(body: bytes, content_type: str | None) -> None:
     assert isinstance(MASKER.body(body, content_type), str)
+
+
+@given(secrets, trees, st.data())
+def test_at_a_place(secret: str, other: Any, data: st.DataObject) -> None:
+    masker = Masker(paths=["payload.user.tax no"])
+    tree = {"a": other, "user": {"tax no": data.draw(st.sampled_from([secret, [secret], {"a": secret}]))}, "z": other}
+    text = json.dumps(tree)
+    cut = text[: data.draw(st.integers(0, len(text)))]
+
+    assert "hunter2" not in str(masker.message({"payload": tree}))
+    assert "hunter2" not in masker.body(text, "application/json")
+    assert "hunter2" not in masker.body(cut, "application/json")
+    assert "hunter2" not in masker.text(f"ValueError: {tree!r} is wrong")
+
+
+@given(st.from_regex(r"[A-Za-z0-9._~-]{0,5}hunter2[A-Za-z0-9_~-]{0,5}", fullmatch=True))
+def test_in_the_path_of_addresses(secret: str) -> None:
+    for masker in (Masker(url_path="/users/{mask}"), Masker(url_routes=["/users/{mask}"])):
+        assert "hunter2" not in masker.url(f"https://press.example/users/{secret}/orders")
+        assert "hunter2" not in masker.text(f"GET https://press.example/users/{secret} is out of reach")

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from eventflow.errors import DamagedBody, Unavailable, UnknownEvent, Unwritable, VersionConflict
+from eventflow.errors import BodyMissing, DamagedBody, Unavailable, UnknownEvent, Unwritable, VersionConflict
 from eventflow.model.recorded import Context, Draft, Head, Kind, Phase
 from eventflow.model.snapshot import Snapshot
 from eventflow.model.standing import Standing
@@ -229,7 +229,7 @@ class LogConformance:
         (found,) = log.read(header.stream)
 
         assert found.header == header
-        with pytest.raises(DamagedBody, match="gone"):
+        with pytest.raises(BodyMissing, match="neither in the database nor in any segment"):
             _ = found.event
 
     def test_an_event_that_nobody_knows_any_more_is_named(self, database: Database, log: Log) -> None:

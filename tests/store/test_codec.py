@@ -6,6 +6,7 @@ import os
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -184,6 +185,24 @@ def test_small_bodies_are_left_and_large_ones_compressed() -> None:
 
 def test_what_does_not_get_smaller_is_not_compressed() -> None:
     assert Codec().pack("e", {"raw": os.urandom(2000)})[0] == "m"
+
+
+def test_a_body_is_known_by_what_was_packed_and_not_by_how_it_was_compressed() -> None:
+    event = {"numbers": [f"{number * number} of {number}" for number in range(400)]}
+
+    quick, thorough = Codec(level=1).seal("e", event), Codec(level=19).seal("e", event)
+
+    assert quick.body != thorough.body
+    assert quick.digest == thorough.digest == sha256(Codec().bare("mz", quick.body)).digest()
+
+
+def test_what_is_enciphered_is_known_by_its_ciphertext() -> None:
+    codec = Codec(a_cipher())
+
+    tag, body, digest = codec.seal("e", {"text": "a secret " * 200})
+
+    assert digest == sha256(body).digest()
+    assert codec.bare(tag, body) == body
 
 
 def test_a_body_that_claims_to_be_huge_is_refused() -> None:

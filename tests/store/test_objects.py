@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from minio import Minio
 
 from eventflow.errors import Misconfigured, NotFound, Unavailable
 from eventflow.store.objects import Objects, open_objects
@@ -40,7 +42,9 @@ class ObjectsConformance:
 
         assert objects.get("large") == content
 
-    @pytest.mark.parametrize(("start", "length"), [(0, 1), (0, 100), (99, 1), (7, 20), (90, 50), (0, 0)])
+    @pytest.mark.parametrize(
+        ("start", "length"), [(0, 1), (0, 100), (99, 1), (7, 20), (90, 50), (0, 0), (100, 1), (200, 5)]
+    )
     def test_a_part_is_exactly_that_part(self, objects: Objects, start: int, length: int) -> None:
         content = bytes(range(100))
         objects.put("part", content)
@@ -122,7 +126,25 @@ def test_a_server_that_is_not_there_is_named() -> None:
         open_objects(f"s3://key:secret@127.0.0.1:{a_free_port()}/bucket?secure=false")
 
 
-@pytest.mark.parametrize("url", ["ftp://somewhere", "s3://key:secret@host", "s3://key:secret@host/a/b"])
+@pytest.mark.parametrize("wrong", ["somebody:testtest", "test:something"])
+def test_whoever_is_not_let_in_is_told_what_to_look_at(s3: str, wrong: str) -> None:
+    with pytest.raises(Unavailable, match="Look at the key and the secret in the setting objects"):
+        open_objects(f"{s3.replace('test:testtest', wrong)}/shared?secure=false")
+
+
+def test_a_bucket_that_went_away_is_named_whatever_is_asked_of_it(s3: str) -> None:
+    objects, address = open_objects(f"{s3}/leaving?secure=false"), urlsplit(s3)
+    Minio(f"127.0.0.1:{address.port}", access_key="test", secret_key="testtest", secure=False).remove_bucket("leaving")
+
+    with pytest.raises(Unavailable, match=r"NoSuchBucket: .* the name of the bucket in the setting objects"):
+        objects.get("a")
+    with pytest.raises(Unavailable, match="NoSuchBucket"):
+        objects.put("a", b"bytes")
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://somewhere", "s3://key:secret@host", "s3://key:secret@host/a/b", "s3://key:secret@host/b"]
+)
 def test_a_place_that_nobody_knows_is_refused(url: str) -> None:
     with pytest.raises(Misconfigured):
         open_objects(url)

@@ -12,9 +12,10 @@ import pytest
 from psycopg import sql
 
 from eventflow.errors import StorageFull, Unavailable, VersionConflict
-from eventflow.store import postgres
 from eventflow.store.database import Database, open_database
 from eventflow.store.log import Log, open_log
+from eventflow.store.postgres.expert import Expert
+from eventflow.store.postgres.translation import translated
 from tests.services import a_free_port, fresh_schema
 from tests.store.conformance import LogConformance
 from tests.store.words import a_stream, appended, end, row, some, vocabulary, written
@@ -180,13 +181,30 @@ def test_who_leads_learns_that_the_connection_is_lost(server: str, database: Dat
     assert not leader.acquire()
 
 
+def test_who_lets_go_of_the_lead_can_take_it_again_at_once(database: Database) -> None:
+    for _ in range(50):
+        leader = database.leadership("relay")
+        assert leader.acquire()
+        leader.release()
+
+
 def test_a_server_that_is_not_there_is_named() -> None:
     with pytest.raises(Unavailable, match="PostgreSQL"):
         open_database(f"postgresql://postgres@127.0.0.1:{a_free_port()}/postgres")
 
 
 def test_a_full_disk_of_the_server_is_named() -> None:
-    assert isinstance(postgres.translated(psycopg.errors.DiskFull("no space left on device")), StorageFull)
+    assert isinstance(translated(psycopg.errors.DiskFull("no space left on device")), StorageFull)
+
+
+def test_a_statement_with_the_parameters_of_another_is_a_mistake_and_no_outage(server: str) -> None:
+    expert = Expert(psycopg.connect(server, autocommit=True), "SELECT $1::int8")
+
+    with pytest.raises(psycopg.errors.ProtocolViolation) as refused:
+        expert.ask(b"\0" * 8, b"\0" * 8)
+
+    assert translated(refused.value) is refused.value
+    expert.close()
 
 
 def test_two_processes_that_append_to_the_same_streams_both_finish(url: str, database: Database) -> None:

@@ -43,7 +43,14 @@ def test_an_empty_database_has_version_0(empty: Database) -> None:
 def test_migrations_arrive_where_a_new_schema_is(empty: Database) -> None:
     done = schema.upgrade(empty)
 
-    assert done == ["0001_log.sql", "0002_work.sql"]
+    assert done == [
+        "0001_log.sql",
+        "0002_work.sql",
+        "0003_ticks.sql",
+        "0004_keys.sql",
+        "0005_limits.sql",
+        "0006_archives.sql",
+    ]
     assert schema.verify(empty) == []
     assert schema.status(empty).is_current
     assert schema.upgrade(empty) == []

@@ -15,13 +15,20 @@ from eventflow.settings import Settings
 from eventflow.testing import Clock
 from tests.crash.brokers import delete
 from tests.peer import Peer
-from tests.services import RABBITMQ, REDIS, fresh_database
+from tests.services import RABBITMQ, REDIS, fresh_database, fresh_schema
 
 MakeApp = Callable[..., Eventflow]
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """A PostgreSQL database that all walks share, each with a schema of its own."""
+    with fresh_database() as dsn:
+        yield dsn
+
+
 @pytest.fixture(params=["sqlite-stub", "postgres-rabbitmq", "postgres-redis"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+def settings(request: pytest.FixtureRequest, tmp_path: Path, server: str) -> Iterator[Settings]:
     """One set of engines: embedded, or PostgreSQL with either broker."""
     objects = (tmp_path / "objects").as_uri()
     if request.param == "sqlite-stub":
@@ -29,7 +36,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         return
     broker = RABBITMQ if request.param == "postgres-rabbitmq" else REDIS
     mine = f"{broker}?namespace=test-{uuid4().hex[:10]}"
-    with fresh_database() as dsn:
+    with fresh_schema(server) as dsn:
         yield Settings(database=dsn, broker=mine, objects=objects)
     delete(mine)
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.event import Event
-from eventflow.model.exchange import Exchange, Request
-from eventflow.model.reaction import Endpoint, Task, endpoint, task
+from eventflow.model.exchange import AsyncExchange, Exchange, Request
+from eventflow.model.reaction import EndpointReaction, TaskReaction, endpoint, task
 from eventflow.model.retry import Retry
 
 
@@ -62,7 +62,7 @@ def write(document: Document) -> Written:
     return Written(text=f"# {document.title}\n")
 
 
-def sending(url: str, *, retry: Retry | None = None) -> Endpoint[Document, Published]:
+def sending(url: str, *, retry: Retry | None = None) -> EndpointReaction[Document, Published]:
     """An endpoint that posts to the peer at ``url``."""
 
     @endpoint(
@@ -84,4 +84,37 @@ def sending(url: str, *, retry: Retry | None = None) -> Endpoint[Document, Publi
     return send
 
 
-__all__ = ["Document", "Noted", "Published", "Status", "Task", "Written", "sending", "write"]
+def sending_on_the_loop(url: str, *, retry: Retry | None = None) -> EndpointReaction[Document, Published]:
+    """The same, on the event loop."""
+
+    @endpoint(
+        Document,
+        on=Status.WRITTEN,
+        processing=Status.SENDING,
+        complete=Status.COMPLETE,
+        failed=Status.ERROR,
+        retry=retry or Retry(attempts=3, after=timedelta(seconds=30)),
+        name="send",
+    )
+    async def send(document: Document) -> AsyncExchange[Published]:
+        request = Request(
+            "POST", f"{url}/articles", json={"text": document.text}, headers={"Authorization": "Bearer s3cr3t-t0ken"}
+        )
+        response = yield request
+        response.raise_for_status(request)
+        yield Published(url=response.json()["url"])
+
+    return send
+
+
+__all__ = [
+    "Document",
+    "Noted",
+    "Published",
+    "Status",
+    "TaskReaction",
+    "Written",
+    "sending",
+    "sending_on_the_loop",
+    "write",
+]

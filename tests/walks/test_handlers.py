@@ -213,7 +213,7 @@ def test_a_handler_that_no_interrupt_reaches_is_given_up(make_app: MakeApp, monk
     worker.start()
 
     try:
-        app._until(lambda: app.get(Document, document.id).status is Status.ERROR, timedelta(seconds=20))
+        app.engine._until(lambda: app.get(Document, document.id).status is Status.ERROR, timedelta(seconds=20))
     finally:
         release.set()
         worker.stop()

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from eventflow.cli import history
 from eventflow.cli.demo.documents import ENDED, DocumentStatus
+from eventflow.cli.history import Bodies
 from eventflow.cli.output import Session, one_line
 from eventflow.model.recorded import Recorded
 from eventflow_projections import ErrorGroup, Report
@@ -132,7 +133,7 @@ class Show:
         self.title(f"One of them, as the log tells it: {one_line(path)}")
         for one in recorded:
             is_first = (one.header.attempt or 1) == 1
-            for line in history.lines(one, bodies=is_first):
+            for line in history.lines(one, Bodies.SHORT if is_first else Bodies.NONE):
                 self.say(line)
 
     def rebuilt(self, reports: Sequence[Report]) -> None:

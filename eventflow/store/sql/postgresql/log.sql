@@ -47,6 +47,11 @@ SELECT {columns} FROM events WHERE stream = %(stream)s AND version > %(after)s O
 -- The last header of a stream.
 SELECT {columns} FROM events WHERE stream = %(stream)s ORDER BY version DESC LIMIT 1;
 
+-- heads --
+-- The last header of each of several streams.
+SELECT head.* FROM unnest(%(streams)s::uuid[]) AS wanted (id)
+ CROSS JOIN LATERAL (SELECT {columns} FROM events WHERE stream = wanted.id ORDER BY version DESC LIMIT 1) AS head;
+
 -- at --
 -- One event by its position.
 SELECT {columns}, coalesce(state, '') FROM events LEFT JOIN bodies USING (position) WHERE position = %(position)s;

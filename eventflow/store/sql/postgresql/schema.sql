@@ -141,10 +141,116 @@ CREATE TABLE work (
     due      timestamptz,
     owner    uuid,
     position bigint  NOT NULL,
-    sent_at  timestamptz
+    sent_at  timestamptz,
+    held     text,
+    -- Counts how often it was put off, called or given back: what was sent before that counts no more.
+    turn     integer NOT NULL DEFAULT 0
 );
 -- What is due, longest due first; what the broker has; what somebody works on. Each row is in one of them.
 CREATE INDEX work_ready ON work (reaction, (COALESCE(due, '-infinity')), position)
  WHERE sent_at IS NULL AND phase <> 'claimed';
 CREATE INDEX work_sent ON work (reaction, sent_at) WHERE sent_at IS NOT NULL AND phase <> 'claimed';
 CREATE INDEX work_claimed ON work (position) WHERE phase = 'claimed';
+-- What waits for a place, the oldest first.
+CREATE INDEX work_held ON work (held, position) WHERE held IS NOT NULL;
+
+-- When each tick ran last, and what came of it.
+CREATE TABLE ticks (
+    name          text NOT NULL PRIMARY KEY,
+    every_seconds double precision NOT NULL,
+    began_at      timestamptz NOT NULL,
+    took_seconds  double precision NOT NULL,
+    done          bigint NOT NULL,
+    error         text,
+    failures      integer NOT NULL,
+    heeded        bigint NOT NULL,
+    host          text NOT NULL
+);
+
+-- What was said from outside, so that it works once: the digest of its key, and the last event that came of it.
+CREATE TABLE keys (
+    key        bytea       NOT NULL PRIMARY KEY,
+    scope      text        NOT NULL,
+    stream     uuid        NOT NULL,
+    version    bigint      NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX keys_expired ON keys (expires_at);
+
+-- The places that attempts have taken of what only so many may do at a time. One whose worker is gone is free.
+CREATE TABLE places (
+    name     text        NOT NULL,
+    stream   uuid        NOT NULL,
+    owner    uuid        NOT NULL,
+    taken_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (name, stream)
+);
+
+-- Hosts that failed last, and until when the ones are left alone that failed too often.
+CREATE TABLE circuits (
+    host       text        NOT NULL PRIMARY KEY,
+    failures   integer     NOT NULL,
+    failed_at  timestamptz NOT NULL,
+    open_until timestamptz
+);
+
+-- How much of something there was in a period.
+CREATE TABLE tallies (
+    key        text        NOT NULL PRIMARY KEY,
+    value      bigint      NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+
+-- The segments: objects into which the bodies of a range of positions were moved. One that is building belongs to
+-- its owner for as long as its lease lasts; one that is retired is on its way out, object first.
+CREATE TABLE archives (
+    id          uuid         NOT NULL PRIMARY KEY,
+    key         text         NOT NULL,
+    state       text         NOT NULL,
+    lo          bigint       NOT NULL,
+    hi          bigint       NOT NULL,
+    began_at    timestamptz  NOT NULL DEFAULT now(),
+    lease_until timestamptz  NOT NULL,
+    sealed_at   timestamptz,
+    actor       text,
+    reason      text,
+    events      bigint       NOT NULL DEFAULT 0,
+    members     bigint       NOT NULL DEFAULT 0,
+    size        bigint      NOT NULL DEFAULT 0,
+    freed       bigint       NOT NULL DEFAULT 0,
+    sha256      bytea,
+    manifest    bytea,
+    dictionary  bytea
+);
+CREATE INDEX archives_building ON archives (lo) WHERE state <> 'sealed';
+CREATE INDEX archives_sealed ON archives (lo) WHERE state = 'sealed';
+
+-- Where the bodies of a stream lie: one row for each run of versions without a gap. A body has one place at most.
+CREATE TABLE archive_members (
+    stream        uuid   NOT NULL,
+    first_version bigint NOT NULL,
+    last_version  bigint NOT NULL,
+    archive       uuid   NOT NULL,
+    start         bigint NOT NULL,
+    length        bigint NOT NULL,
+    raw_length    bigint NOT NULL,
+    sha256        bytea  NOT NULL,
+    PRIMARY KEY (stream, first_version)
+);
+CREATE INDEX archive_members_archive ON archive_members (archive, start);
+
+-- What segments were compressed with, so that one ranged read is enough to open a member.
+CREATE TABLE dictionaries (
+    sha256  bytea       NOT NULL PRIMARY KEY,
+    content bytea       NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Copies of archived bodies that are wanted near for a while.
+CREATE TABLE restored (
+    position bigint      NOT NULL PRIMARY KEY,
+    state    bytea       NOT NULL,
+    until    timestamptz NOT NULL
+);
+ALTER TABLE restored ALTER COLUMN state SET STORAGE EXTERNAL;
+CREATE INDEX restored_until ON restored (until);

@@ -18,7 +18,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (stream) DO UPDATE SET
   category = excluded.category, status = excluded.status, version = excluded.version, phase = excluded.phase,
   reaction = excluded.reaction, attempt = excluded.attempt, due = excluded.due, owner = excluded.owner,
-  position = excluded.position, sent_at = excluded.sent_at;
+  position = excluded.position, sent_at = excluded.sent_at, held = NULL;
 
 -- end --
 -- Nothing is left to do.
@@ -26,7 +26,7 @@ DELETE FROM work WHERE stream = ?;
 
 -- due --
 -- What waits for its time or for room, and may go now. A null due time is the beginning of all time.
-SELECT stream, version, reaction, attempt, position FROM work
+SELECT stream, version, reaction, attempt, position, turn FROM work
  WHERE sent_at IS NULL AND phase <> 'claimed' AND reaction = :reaction AND COALESCE(due, '') <= :now
  ORDER BY COALESCE(due, ''), position
  LIMIT :limit;
@@ -34,9 +34,42 @@ SELECT stream, version, reaction, attempt, position FROM work
 -- next_due --
 SELECT due FROM work WHERE sent_at IS NULL AND phase <> 'claimed' ORDER BY COALESCE(due, '') LIMIT 1;
 
+-- next_due_of --
+SELECT due FROM work WHERE sent_at IS NULL AND phase <> 'claimed' AND reaction = :reaction ORDER BY COALESCE(due, '') LIMIT 1;
+
+-- postpone --
+-- Shall not be claimed before its time, and why; no row back means that the work has moved on, or is not here yet.
+UPDATE work SET due = :due, sent_at = NULL, held = :held, turn = turn + 1
+ WHERE stream = :stream AND version = :version AND phase <> 'claimed'
+RETURNING 1;
+
+-- held --
+SELECT due, held FROM work WHERE stream = :stream AND held IS NOT NULL AND phase <> 'claimed';
+
+-- wake --
+-- The one that has waited longest for something may come again.
+UPDATE work SET due = :now, sent_at = NULL, held = NULL, turn = turn + 1
+ WHERE stream = (SELECT stream FROM work WHERE held = :held AND phase <> 'claimed' ORDER BY position LIMIT 1)
+RETURNING 1;
+
+-- release --
+UPDATE work SET sent_at = NULL, turn = turn + 1
+ WHERE stream = :stream AND version = :version AND phase <> 'claimed';
+
+-- backlog --
+-- Each row is in one of these; what is sent counts as sent, whatever its time was.
+SELECT reaction,
+       count(CASE WHEN phase <> 'claimed' AND sent_at IS NULL AND COALESCE(due, '') <= :now THEN 1 END),
+       count(CASE WHEN phase <> 'claimed' AND sent_at IS NOT NULL THEN 1 END),
+       count(CASE WHEN phase = 'claimed' THEN 1 END),
+       count(CASE WHEN phase <> 'claimed' AND sent_at IS NULL AND COALESCE(due, '') > :now THEN 1 END),
+       min(CASE WHEN phase <> 'claimed' AND sent_at IS NULL AND COALESCE(due, '') > :now THEN due END) AS "next_due [utctext]"
+  FROM work GROUP BY reaction ORDER BY reaction;
+
 -- sent --
--- The broker has it; the version says whether it is still the same work.
-UPDATE work SET sent_at = ?3 WHERE stream = ?1 AND version = ?2;
+-- The broker has it, if it is still the same work: what a worker has put off meanwhile, as fast as it was sent, has had
+-- another turn.
+UPDATE work SET sent_at = ?4, held = NULL WHERE stream = ?1 AND version = ?2 AND turn = ?3;
 
 -- in_flight --
 SELECT reaction, count(*) FROM work WHERE sent_at IS NOT NULL AND phase <> 'claimed' GROUP BY reaction;
@@ -51,7 +84,8 @@ RETURNING stream;
 UPDATE work SET sent_at = NULL WHERE sent_at IS NOT NULL AND phase <> 'claimed' RETURNING stream;
 
 -- outstanding --
-SELECT 1 FROM work WHERE phase = 'claimed' OR COALESCE(due, '') <= :now LIMIT 1;
+-- What waits for a place is due; it goes on as soon as one of those that have one is done.
+SELECT 1 FROM work WHERE phase = 'claimed' OR COALESCE(due, '') <= :now OR substr(held, 1, 6) = 'place ' LIMIT 1;
 
 -- orphans --
 -- Claims of workers that signed off or let their lease run out.

@@ -30,3 +30,16 @@ SELECT *
   FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
               %b::text[], %b::text[], %b::integer[], %b::uuid[], %b::timestamptz[], %b::text[], %b::text[],
               %b::uuid[], %b::bigint[], %b::timestamptz[])
+
+-- create_stories --
+-- Which streams take part in a story. A stream whose story is called by its own id needs no row.
+CREATE TABLE {stories} (
+    correlation uuid NOT NULL,
+    stream      uuid NOT NULL,
+    PRIMARY KEY (correlation, stream)
+)
+
+-- take_part --
+INSERT INTO {stories} (correlation, stream)
+SELECT * FROM unnest(%b::uuid[], %b::uuid[])
+    ON CONFLICT DO NOTHING

@@ -21,6 +21,15 @@ SELECT created_position, stream
  ORDER BY created_position
  LIMIT %(limit)s
 
+-- items_stretch --
+-- The same between two places, with all that is known of each.
+SELECT stream, category, status, previous, version, position, created_position, created_at, updated_at, tenant, phase,
+       reaction, attempt, due, error, fingerprint
+  FROM items
+ WHERE {where} AND created_position > %(after)s AND created_position <= %(upto)s
+ ORDER BY created_position
+ LIMIT %(limit)s
+
 -- items_count --
 -- Counting stops at the limit, so that the price does too.
 SELECT count(*) FROM (SELECT 1 FROM items WHERE {where} LIMIT %(limit)s) AS counted
@@ -51,6 +60,7 @@ SELECT stream, version, position, category, name, status, previous, phase, kind,
 -- metrics_counts --
 SELECT category, status, CAST(sum(entered) AS bigint), CAST(sum("left") AS bigint)
   FROM metrics
+ WHERE {where}
  GROUP BY category, status
  ORDER BY category, status
  LIMIT %(limit)s
@@ -58,6 +68,18 @@ SELECT category, status, CAST(sum(entered) AS bigint), CAST(sum("left") AS bigin
 -- metrics_days --
 SELECT category, status, day, entered, "left"
   FROM metrics
- WHERE day >= %(since)s
+ WHERE day >= %(since)s AND {where}
  ORDER BY day DESC, category, status
+ LIMIT %(limit)s
+
+-- stories_streams --
+SELECT stream FROM stories WHERE correlation = %(correlation)s ORDER BY stream LIMIT %(limit)s
+
+-- lingering_longest --
+-- Who has stood in a status since before a time, without a probe of this name since then; the longest first.
+SELECT lingering.stream
+  FROM lingering LEFT JOIN probed ON probed.stream = lingering.stream AND probed.probe = %(probe)s
+ WHERE lingering.category = %(category)s AND lingering.status = %(status)s AND lingering.entered_at <= %(before)s
+   AND (probed.probed_at IS NULL OR probed.probed_at <= %(before)s)
+ ORDER BY lingering.entered_at
  LIMIT %(limit)s

@@ -26,3 +26,16 @@ CREATE TABLE {history} (
 INSERT INTO {history} (stream, version, position, category, name, status, previous, phase, kind, reaction, attempt,
                        owner, due, error, actor, correlation, causation, recorded_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- create_stories --
+-- Which streams take part in a story. A stream whose story is called by its own id needs no row.
+CREATE TABLE {stories} (
+    correlation uuidtext NOT NULL,
+    stream      uuidtext NOT NULL,
+    PRIMARY KEY (correlation, stream)
+) WITHOUT ROWID
+
+-- take_part --
+INSERT INTO {stories} (correlation, stream)
+VALUES (?, ?)
+    ON CONFLICT DO NOTHING

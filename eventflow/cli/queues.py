@@ -1,0 +1,128 @@
+"""``eventflow queues``: what waits on each of them; pause one, let it go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from eventflow.app import Eventflow
+from eventflow.cli.actor import actor
+from eventflow.cli.application import application
+from eventflow.cli.output import Session, Table, moment, pass_session
+from eventflow.cli.pausing import end_of, for_option, in_words, reason_option, told, until_option
+from eventflow.errors import NotFound, Unavailable, did_you_mean
+from eventflow.runtime.switches import QUEUE
+from eventflow.store.work import Backlog
+
+
+@click.group()
+def queues() -> None:
+    """What waits on each queue; pause one, let it go on."""
+
+
+@queues.command("list")
+@pass_session
+def list_(session: Session) -> None:
+    """Each queue: its reactions, what waits in the log, what the broker has, what runs, what is due later.
+
+    Example:
+      eventflow --app shop.app:app queues list
+    """
+    with application(session) as app:
+        found = _queues(app)
+    rows = [
+        (
+            one["name"], one["switch"], one["waiting"], one["sent"], one["depth"], one["running"], one["later"],
+            moment(one["next_due"]), ", ".join(one["reactions"]),
+        )
+        for one in found
+    ]  # fmt: skip
+    columns = ("queue", "state", "waiting", "sent", "broker", "running", "later", "next due", "reactions")
+    session.answer({"queues": found}, Table(columns, rows))
+
+
+@queues.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@reason_option
+@for_option
+@until_option
+@pass_session
+def pause(
+    session: Session,
+    names: tuple[str, ...],
+    reason: str | None,
+    lasting: str | None,
+    until: str | None,
+) -> None:
+    """Let queues rest: nothing is sent to them and nothing is begun; what runs goes on to its end.
+
+    What waits stays in the log. No attempt is counted, nothing is recorded of what rests.
+
+    Example:
+      eventflow --app shop.app:app queues pause mail --for 2h --reason "the mail server moves"
+    """
+    with application(session) as app:
+        _check(app, names)
+        end = end_of(lasting, until, app.clock())
+        for name in names:
+            app.switches.pause(QUEUE, name, reason=reason, until=end, actor=actor())
+        states = {name: told(app.switches, QUEUE, name) for name in names}
+    text = "\n".join(f"{name}: {in_words(state)}." for name, state in states.items())
+    session.answer({"queues": [{"name": name, **state} for name, state in states.items()]}, text)
+
+
+@queues.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@pass_session
+def resume(session: Session, names: tuple[str, ...]) -> None:
+    """Let paused queues go on.
+
+    Example:
+      eventflow --app shop.app:app queues resume mail
+    """
+    with application(session) as app:
+        _check(app, names)
+        rested = {name: app.switches.resume(QUEUE, name, actor=actor()) for name in names}
+    text = "\n".join(f"{name} {'goes on' if was else 'was not paused'}." for name, was in rested.items())
+    session.answer({"queues": [{"name": name, "resumed": was} for name, was in rested.items()]}, text)
+
+
+def _queues(app: Eventflow) -> list[dict[str, Any]]:
+    backlog = {one.reaction: one for one in app.backlog()}
+    return [_queue(app, name, reactions, backlog) for name, reactions in sorted(app.routes.by_queue().items())]
+
+
+def _queue(app: Eventflow, name: str, reactions: Iterable[str], backlog: dict[str, Backlog]) -> dict[str, Any]:
+    some = [backlog[one] for one in reactions if one in backlog]
+    state = told(app.switches, QUEUE, name)
+    return {
+        "name": name,
+        "reactions": list(reactions),
+        "switch": in_words(state),
+        **state,
+        "waiting": sum(one.waiting for one in some),
+        "sent": sum(one.sent for one in some),
+        "depth": _depth(app, name),
+        "running": sum(one.running for one in some),
+        "later": sum(one.later for one in some),
+        "next_due": min((one.next_due for one in some if one.next_due), default=None),
+    }
+
+
+def _depth(app: Eventflow, name: str) -> int | None:
+    """What the broker says; an embedded one is in another process, and one that is away says nothing."""
+    if app.broker.embedded:
+        return None
+    try:
+        return app.broker.depth(name)
+    except Unavailable:
+        return None
+
+
+def _check(app: Eventflow, names: Iterable[str]) -> None:
+    known = sorted(app.routes.by_queue())
+    for name in names:
+        if name not in known:
+            raise NotFound(f'There is no queue "{name}".{did_you_mean(name, known)} There is {", ".join(known)}.')

@@ -1,0 +1,215 @@
+"""``eventflow scheduler``: what is done again and again: when it ran, when it runs next; pause it, trigger it."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from eventflow.app import Eventflow
+from eventflow.cli.actor import actor
+from eventflow.cli.application import application
+from eventflow.cli.exits import Code
+from eventflow.cli.output import Session, Table, moment, pass_session
+from eventflow.cli.pausing import end_of, for_option, in_words, reason_option, told, until_option
+from eventflow.cli.worker import told_to_stop
+from eventflow.errors import NotFound, did_you_mean
+from eventflow.runtime.switches import TICK
+from eventflow.store.ticks import Run, Runs
+from eventflow.store.workers import Workers
+
+PATIENCE = timedelta(minutes=1)
+PAUSE = 0.1
+
+WITH_THE_RELAY = {
+    "rescue": "gives back what dead workers hold",
+    "resend": "sends again what the broker has lost",
+}
+"""Ticks that go with the relay, wherever that is."""
+
+
+@click.group()
+def scheduler() -> None:
+    """What is done again and again: list it, pause it, trigger it.
+
+    One worker of all does it; a process that does nothing else is started by "scheduler run".
+    """
+
+
+@scheduler.command("list")
+@pass_session
+def list_(session: Session) -> None:
+    """Each tick: its rhythm, when it ran last and what came of it, when it runs next.
+
+    Example:
+      eventflow --app shop.app:app scheduler list
+    """
+    with application(session) as app:
+        ticks = _ticks(app)
+    rows = [
+        (
+            one["name"],
+            f"{one['every']:g} s" if one["every"] else None,
+            one["switch"],
+            moment(one["last"]),
+            f"{one['took']:.3f} s" if one["took"] is not None else None,
+            one["done"],
+            moment(one["next"]),
+            one["error"] or one["purpose"],
+        )
+        for one in ticks
+    ]
+    columns = ("name", "every", "state", "last", "took", "done", "next", "error or purpose")
+    session.answer({"ticks": ticks}, Table(columns, rows))
+
+
+@scheduler.command()
+@click.option("--once", is_flag=True, help="Do what is due now, and end.")
+@pass_session
+def run(session: Session, once: bool) -> Code:
+    """Do what is due, again and again, until told to stop; or once, for those who have a cron of their own.
+
+    Workers do this as well: of all of them and this, one does it at a time. With --once it ends with 5 when another
+    process does it already.
+
+    Example:
+      eventflow --app shop.app:app scheduler run
+    """
+    with application(session) as app:
+        return _once(session, app) if once else _run(session, app)
+
+
+@scheduler.command()
+@click.argument("name")
+@reason_option
+@for_option
+@until_option
+@pass_session
+def pause(session: Session, name: str, reason: str | None, lasting: str | None, until: str | None) -> None:
+    """Let a tick rest until it is resumed, or until a time.
+
+    Example:
+      eventflow --app shop.app:app scheduler pause probe-order --for 2h --reason "the bank is away"
+    """
+    with application(session) as app:
+        _check(app, name)
+        app.switches.pause(TICK, name, reason=reason, until=end_of(lasting, until, app.clock()), actor=actor())
+        state = told(app.switches, TICK, name)
+    session.answer({"name": name, **state}, f"{name}: {in_words(state)}.")
+
+
+@scheduler.command()
+@click.argument("name")
+@pass_session
+def resume(session: Session, name: str) -> None:
+    """Let a paused tick go on.
+
+    Example:
+      eventflow --app shop.app:app scheduler resume probe-order
+    """
+    with application(session) as app:
+        _check(app, name)
+        rested = app.switches.resume(TICK, name, actor=actor())
+    session.answer({"name": name, "resumed": rested}, f"{name} goes on." if rested else f"{name} was not paused.")
+
+
+@scheduler.command()
+@click.argument("name")
+@reason_option
+@click.option("--wait", is_flag=True, help="Wait until it was done, and say what came of it.")
+@pass_session
+def trigger(session: Session, name: str, reason: str | None, wait: bool) -> Code:
+    """Have a tick run once, as soon as whoever does the ticks hears of it; also one that is paused.
+
+    Example:
+      eventflow --app shop.app:app scheduler trigger probe-order --wait
+    """
+    with application(session) as app:
+        _check(app, name)
+        wanted = app.switches.trigger(TICK, name, reason=reason, actor=actor())
+        if not any(one.fresh for one in Workers(app.database).all()):
+            session.warn("No worker is running. Start one: eventflow worker, or: eventflow scheduler run --once")
+        came = _waited(app, name, wanted) if wait else None
+    if wait and came is None:
+        session.answer({"name": name, "run": None}, f"{name} is triggered, and has not run yet.")
+        return Code.TIMED_OUT
+    session.answer({"name": name, "run": came and came._asdict()}, _came(name, came))
+    return Code.SOME_FAILED if came and came.error else Code.OK
+
+
+def _once(session: Session, app: Eventflow) -> Code:
+    runs = app.tick()
+    if runs is None:
+        session.answer({"runs": None}, "Another process does the ticks at this moment: see scheduler list.")
+        return Code.LOCKED
+    rows = [(one.name, one.done, f"{one.took.total_seconds():.3f} s", one.error) for one in runs]
+    text: str | Table = Table(("name", "done", "took", "error"), rows) if rows else "Nothing is due."
+    session.answer({"runs": [one._asdict() for one in runs]}, text)
+    return Code.SOME_FAILED if any(one.error for one in runs) else Code.OK
+
+
+def _run(session: Session, app: Eventflow) -> Code:
+    followers = app.scheduler()
+    with told_to_stop(session) as stopping:
+        for one in followers:
+            one.begin()
+        session.hint(f"Scheduler: {', '.join(one['name'] for one in _ticks(app))}; {app.settings.database}.")
+        stopping.wait()
+        for one in followers:
+            one.end()
+    session.hint("Ended well.")
+    return Code.OK
+
+
+def _ticks(app: Eventflow) -> list[dict[str, Any]]:
+    """Everything that is known of each tick: those of the program, and those that others have run."""
+    ticks = [*app.ticks.all(), *app.engine.archiving.all()]
+    purposes = {**{one.name: one.purpose for one in ticks}, **WITH_THE_RELAY}
+    rhythms = {one.name: one.every for one in ticks}
+    runs = Runs(app.database).all()
+    names = sorted({*purposes, *runs})
+    return [_tick(app, name, purposes.get(name, ""), rhythms.get(name), runs.get(name)) for name in names]
+
+
+def _tick(app: Eventflow, name: str, purpose: str, every: timedelta | None, last: Run | None) -> dict[str, Any]:
+    rhythm = every or (last.every if last else None)
+    state = told(app.switches, TICK, name)
+    due = last.began_at + rhythm if last and rhythm else None
+    return {
+        "name": name,
+        "purpose": purpose,
+        "every": rhythm.total_seconds() if rhythm else None,
+        "switch": in_words(state),
+        **state,
+        "last": last.began_at if last else None,
+        "took": last.took.total_seconds() if last else None,
+        "done": last.done if last else None,
+        "error": last.error if last else None,
+        "failures": last.failures if last else 0,
+        "host": last.host if last else None,
+        "next": None if state["paused"] else due,
+    }
+
+
+def _check(app: Eventflow, name: str) -> None:
+    known = [one["name"] for one in _ticks(app)]
+    if name not in known:
+        raise NotFound(f'There is no tick "{name}".{did_you_mean(name, known)} There is {", ".join(known)}.')
+
+
+def _waited(app: Eventflow, name: str, wanted: int) -> Run | None:
+    deadline = time.monotonic() + PATIENCE.total_seconds()
+    while time.monotonic() < deadline:
+        run = Runs(app.database).all().get(name)
+        if run is not None and run.heeded >= wanted:
+            return run
+        time.sleep(PAUSE)
+    return None
+
+
+def _came(name: str, run: Run | None) -> str:
+    if run is None:
+        return f"{name} is triggered."
+    return f"{name} failed: {run.error}" if run.error else f"{name} ran: {run.done} done."

@@ -1,0 +1,1 @@
+"""What moves bodies between the database and the archive, and looks after both."""

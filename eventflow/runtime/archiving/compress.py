@@ -1,0 +1,261 @@
+"""Compress: the bodies of old events leave the database, a segment at a time.
+
+::
+
+    claim a range ▶ snapshot its streams ▶ write the segment ▶ upload ▶ read it back ▶ swap ▶ done
+
+Whoever is killed before the swap leaves a spare object and a lease that runs out; the swap is one transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+from eventflow.errors import Conflict, DamagedSegment, EventflowError
+from eventflow.model.archive import Deed, Operation
+from eventflow.model.recorded import Context
+from eventflow.runtime.archiving import segments
+from eventflow.runtime.archiving.ages import USUAL, Ages
+from eventflow.runtime.archiving.segments import Left, Written
+from eventflow.runtime.archiving.snapshotting import Snapshotting
+from eventflow.runtime.repository import Repository
+from eventflow.store.archive.catalogue import Catalogue, Laid, Sealing, State
+from eventflow.store.archive.frames import Dictionary
+from eventflow.store.archive.hot import Hot, Standing
+from eventflow.store.archive.selection import ALL, Selection
+from eventflow.store.database import Database
+from eventflow.store.log import Log
+from eventflow.store.objects import Objects
+
+log = logging.getLogger("eventflow.archive")
+
+FULL = 24 * 1024 * 1024
+"""Bytes of bodies in the database that one segment takes; about 64 MiB of text."""
+
+MANY = 100_000
+"""Events that one segment takes."""
+
+PATIENCE = timedelta(days=1)
+"""How long bodies that are old enough wait for others, so that there are not many small objects."""
+
+LEASE = timedelta(minutes=15)
+"""How long one may be silent while one is about a segment."""
+
+
+class Taken(Conflict):
+    """What was to leave the database is not as it was when it was read: somebody else was there."""
+
+    code = "taken"
+
+
+class Compressed(NamedTuple):
+    """What has left the database: where it is, how many bodies, their bytes there and here, and what stayed."""
+
+    id: UUID
+    key: str
+    events: int
+    size: int
+    freed: int
+    left: list[Left]
+
+
+class Ready(NamedTuple):
+    """What would leave the database."""
+
+    events: int
+    streams: int
+    freed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What is to leave, and who wants that and why."""
+
+    selection: Selection = ALL
+    ages: Ages = USUAL
+    reason: str | None = None
+    context: Context = Context()
+
+
+class Compressor:
+    """Moves bodies into segments. Several may be at work at once: each has a range of its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        log: Log,
+        repository: Repository,
+        objects: Callable[[], Objects],
+        snapshotting: Snapshotting,
+        *,
+        clock: Callable[[], datetime],
+        ids: Callable[[], UUID],
+        lease: timedelta = LEASE,
+        full: int = FULL,
+        many: int = MANY,
+        folder: Path | None = None,
+    ) -> None:
+        self._database, self._log, self._repository, self._objects = database, log, repository, objects
+        self._snapshotting, self._clock, self._ids = snapshotting, clock, ids
+        self._lease, self._full, self._many, self._folder = lease, full, many, folder
+        self._hot, self._catalogue = Hot(database), Catalogue(database)
+
+    def ready(self, errand: Errand) -> Ready:
+        """How much would leave now."""
+        streams: set[UUID] = set()
+        events = freed = 0
+        for one in self._old(errand):
+            streams.add(one.stream)
+            events, freed = events + 1, freed + one.size
+        return Ready(events, len(streams), freed)
+
+    def run(self, errand: Errand, *, least: int = 1) -> Iterator[Compressed]:
+        """Let everything leave that is old enough, and say what each segment came to.
+
+        One that would have less than ``least`` events waits for more, for a day at most. Raises ``Unavailable`` when
+        the database or the object storage is out of reach, ``StorageFull``; what was swapped until then is done.
+        """
+        after = 0
+        while bodies := self._next(errand, after):
+            if len(bodies) < least and not self._is_overdue(errand, bodies[0]):
+                return
+            done = self._one(errand, bodies)
+            if done is not None:
+                yield done
+            if done is None or done.left:
+                # What cannot leave would be found again and again.
+                after = bodies[-1].position
+
+    def recover(self) -> int:
+        """Remove what was left behind by those that did not come to the swap; returns how many of them there were."""
+        self._catalogue.retire_lost()
+        lost = [one for one in self._catalogue.unfinished() if one.state == State.RETIRED]
+        for one in lost:
+            self._objects().delete(one.key)
+            self._catalogue.forget(one.id)
+        return len(lost)
+
+    # -- which
+
+    def _old(self, errand: Errand, after: int = 0) -> Iterator[Standing]:
+        now, chosen = self._clock(), errand.selection
+        upto = min(self._hot.before(errand.ages.latest(now), self._log.horizon()), chosen.hi)
+        for one in self._hot.bodies(max(after, chosen.lo - 1), upto, category=chosen.category, stream=chosen.stream):
+            if one.recorded_at < errand.ages.before(one.category, now):
+                yield one
+
+    def _next(self, errand: Errand, after: int) -> list[Standing]:
+        """What the next segment is made of: as much as it takes, short of what others are about."""
+        busy = [one.lo for one in self._catalogue.unfinished() if one.state == State.BUILDING]
+        bodies: list[Standing] = []
+        size = 0
+        for one in self._old(errand, after):
+            if bodies and any(bodies[0].position < lo < one.position for lo in busy):
+                break
+            bodies.append(one)
+            size += one.size
+            if size >= self._full or len(bodies) >= self._many:
+                break
+        return bodies
+
+    def _is_overdue(self, errand: Errand, oldest: Standing) -> bool:
+        return oldest.recorded_at < errand.ages.before(oldest.category, self._clock()) - PATIENCE
+
+    # -- one segment
+
+    def _one(self, errand: Errand, bodies: list[Standing]) -> Compressed | None:
+        id, lo, hi = self._ids(), bodies[0].position, bodies[-1].position
+        key = f"{self.prefix()}/{self._clock():%Y/%m/%d}/{id}.zip"
+        who, why = errand.context.actor, errand.reason
+        if not self._catalogue.claim(id, key, lo, hi, lease=self._lease, actor=who, reason=why):
+            return None
+        try:
+            return self._made(id, key, errand, bodies)
+        except Taken as error:
+            log.info("Nothing of the segment %s is kept: %s", key, error)
+            self._give_up(id, key)
+            return None
+        except BaseException:
+            self._give_up(id, key)
+            raise
+
+    def prefix(self) -> str:
+        """Where the segments of this log lie: two logs may share a bucket."""
+        return f"archive/{self._hot.identity()}"
+
+    def _made(self, id: UUID, key: str, errand: Errand, bodies: list[Standing]) -> Compressed:
+        unready = self._snapshotting.cover(bodies)
+        left = [Left(one.position, one.stream, unready[one.stream]) for one in bodies if one.stream in unready]
+        ready = [one for one in bodies if one.stream not in unready]
+        self._stay(id)
+        dictionary = self._dictionary(ready)
+        before = self._catalogue.last_sealed()
+        with tempfile.TemporaryDirectory(prefix="eventflow-", dir=self._folder) as folder:
+            path = Path(folder, "segment.zip")
+            written = segments.write(
+                path, self._hot, ready, dictionary=dictionary, before=before.manifest if before else None
+            )
+            if not written.positions:
+                self._give_up(id, key)
+                return Compressed(id, key, 0, 0, 0, [*left, *written.left])
+            self._stay(id)
+            self._upload(key, path, written)
+        self._stay(id)
+        self._swap(id, key, errand, written, dictionary)
+        return Compressed(id, key, len(written.positions), written.sealed.bytes, written.freed, [*left, *written.left])
+
+    def _stay(self, id: UUID) -> None:
+        if not self._catalogue.extend(id, self._lease):
+            raise Taken("It took longer than its lease.")
+
+    def _dictionary(self, bodies: Sequence[Standing]) -> Dictionary | None:
+        last = self._catalogue.last_sealed()
+        content = self._catalogue.dictionary(last.dictionary) if last is not None and last.dictionary else None
+        found = segments.fitting(self._hot, bodies, Dictionary(content) if content is not None else None)
+        if found is not None and found.content != content:
+            self._catalogue.keep_dictionary(found.sha256, found.content)
+        return found
+
+    def _upload(self, key: str, path: Path, written: Written) -> None:
+        objects = self._objects()
+        objects.put(key, path.read_bytes())
+        found = objects.get(key)
+        if len(found) != written.sealed.bytes or sha256(found).digest() != written.sealed.sha256:
+            raise DamagedSegment(f'The object "{key}"', "what was read back is not what was written")
+
+    def _swap(self, id: UUID, key: str, errand: Errand, written: Written, dictionary: Dictionary | None) -> None:
+        sealed, why = written.sealed, errand.reason
+        events = len(written.positions)
+        sealing = Sealing(
+            self._clock(), events, len(sealed.members), sealed.bytes, written.freed, sealed.sha256,
+            sealed.manifest.sha256, dictionary.sha256 if dictionary is not None else None,
+        )  # fmt: skip
+        told = Operation.of(
+            Deed.COMPRESSED, str(errand.selection), id=id, bodies=events, size=sealed.bytes, freed=written.freed,
+            lo=sealed.manifest.lo, hi=sealed.manifest.hi, key=key, reason=why,
+        )  # fmt: skip
+        with self._database.transaction() as transaction:
+            if not self._catalogue.seal(transaction, id, sealing, [Laid(*one) for one in sealed.members]):
+                raise Taken("It took longer than its lease.")
+            gone = self._hot.drop(transaction, written.positions)
+            if gone != events:
+                raise Taken(f"{events - gone} of {events} bodies have left already.")
+            self._repository.save_within(transaction, told, context=errand.context)
+        self._log.bell.ring()
+
+    def _give_up(self, id: UUID, key: str) -> None:
+        # A commit whose answer was lost may have sealed it: then it is not retired, and stays.
+        try:
+            if self._catalogue.retire(id):
+                self._objects().delete(key)
+                self._catalogue.forget(id)
+        except EventflowError as error:
+            log.warning("The segment %s was given up and is removed later: %s", key, error)

@@ -1,0 +1,92 @@
+"""Verify: every segment against its manifest and against the log, and that every body has one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from io import BytesIO
+from itertools import islice
+from typing import NamedTuple
+
+from eventflow.errors import DamagedBody, DamagedSegment, NotFound, Unreadable
+from eventflow.store.archive.catalogue import Archive, Catalogue
+from eventflow.store.archive.hot import Hot
+from eventflow.store.archive.segment import ArchivedRow, Segment
+from eventflow.store.log import Log
+from eventflow.store.objects import Objects
+
+SOME = 500
+"""Events that are compared with the log in one go."""
+
+
+class Fault(NamedTuple):
+    """What is wrong: with a segment as a whole, or with the body of one event."""
+
+    key: str | None
+    position: int | None
+    why: str
+
+
+class Verifier:
+    """Reads everything, changes nothing. Holds one segment in memory at a time."""
+
+    def __init__(self, log: Log, catalogue: Catalogue, hot: Hot, objects: Callable[[], Objects]) -> None:
+        self._log, self._catalogue, self._hot, self._objects = log, catalogue, hot, objects
+
+    def run(self, seen: Callable[[Archive], None] = lambda _: None) -> Iterator[Fault]:
+        """Whatever is wrong, segment by segment, the first fault of each; then bodies that are nowhere, or twice.
+
+        ``seen`` is called after each segment. Raises ``Unavailable`` when the object storage is out of reach.
+        """
+        manifests: set[bytes | None] = {None}
+        for archive in self._catalogue.sealed():
+            manifests.add(archive.manifest)
+        for archive in self._catalogue.sealed():
+            try:
+                self._check(archive, manifests)
+            except (NotFound, Unreadable) as error:
+                yield Fault(archive.key, getattr(error, "position", None) or None, str(error))
+            seen(archive)
+        yield from self._places()
+
+    def _check(self, archive: Archive, manifests: set[bytes | None]) -> None:
+        content = self._objects().get(archive.key)
+        found = sha256(content).digest()
+        # What is inside names the first event that is damaged; the digest of the whole says that something is.
+        with Segment(BytesIO(content)) as segment:
+            manifest = segment.manifest
+            self._same(archive, "manifest", manifest.sha256, archive.manifest)
+            before = bytes.fromhex(manifest.before) if manifest.before is not None else None
+            if before not in manifests:
+                raise DamagedSegment(
+                    archive.key, "the segment that its manifest names before it is not in the catalogue"
+                )
+            listed = [(one.stream, one.first, one.last, one.offset, one.length) for one in segment.members()]
+            placed = [one[3:8] for one in self._catalogue.places_of(archive.id)]
+            self._same(archive, "index", sorted(listed), sorted(placed))
+            self._match(archive, segment.rows())
+        self._same(archive, "object", found, archive.sha256)
+
+    def _match(self, archive: Archive, rows: Iterator[ArchivedRow]) -> None:
+        count = 0
+        while some := list(islice(rows, SOME)):
+            known = self._hot.headers([row.header.position for row in some])
+            for row in some:
+                if known.get(row.header.position) != row.header:
+                    header = row.header
+                    raise DamagedBody(header.position, header.name, f"in {archive.key} it is not as the log has it")
+            count += len(some)
+        self._same(archive, "number of events", count, archive.events)
+
+    def _same(self, archive: Archive, what: str, found: object, wanted: object) -> None:
+        if found != wanted:
+            raise DamagedSegment(archive.key, f"its {what} is not the one that the catalogue has")
+
+    def _places(self) -> Iterator[Fault]:
+        upto = self._log.horizon()
+        for one in self._hot.homeless(upto):
+            where = "is neither in the database nor in a segment"
+            yield Fault(None, one.position, f"The body of {one.name} at position {one.position} {where}")
+        for one in self._hot.doubled(upto):
+            where = "is in the database although a segment holds it"
+            yield Fault(None, one.position, f"The body of {one.name} at position {one.position} {where}")

@@ -1,0 +1,95 @@
+"""A claimed piece of work, for as long as it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from eventflow.errors import Conflict
+from eventflow.model import outcome
+from eventflow.model.aggregate import Aggregate
+from eventflow.model.exchange import Request
+from eventflow.model.masking import Masker
+from eventflow.model.reaction import Reaction
+from eventflow.model.recorded import Context
+from eventflow.model.retry import Again
+from eventflow.runtime.job import Job
+
+Record = Callable[[Aggregate[Any]], object]
+"""Writes down on a document what has happened; run again on the newer document when the stream has moved."""
+
+
+class Fenced(Conflict):
+    """The stream has moved on: this attempt is no longer ours, and its outcome is dropped."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        super().__init__(f"Attempt {job.attempt} of {job.reaction} on {job.stream} was taken over or overruled.")
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A claimed piece of work. Changes: ``document`` follows the stream while the attempt goes on.
+
+    ``overruled`` says that somebody moved the stream on, ``overheard`` that something was said to it beside.
+
+    ``unsaved`` is what was heard and not appended yet: an answer goes into the log together with what comes
+    of it, which saves an append; a crash in between repeats the request under the same idempotency key.
+    """
+
+    job: Job
+    reaction: Reaction[Any, Any]
+    document: Aggregate[Any]
+    claim: int
+    origin: int
+    context: Context
+    began: float
+    ordinal: int = 0
+    asked: Request | None = None
+    unsaved: list[Record] = field(default_factory=list)
+    overruled: bool = False
+    overheard: bool = False
+
+
+_AT_WORK: ContextVar[Attempt | None] = ContextVar("eventflow_attempt", default=None)
+
+
+@contextmanager
+def at_work(attempt: Attempt) -> Iterator[None]:
+    """Let the handler that is called in this block ask about its attempt."""
+    token = _AT_WORK.set(attempt)
+    try:
+        yield
+    finally:
+        _AT_WORK.reset(token)
+
+
+def cancelled() -> bool:
+    """Whether the work of the handler that asks is no longer wanted: its item was cancelled, or moved on by somebody.
+
+    A handler that takes long asks now and then, and ends in its own way when it is so; nothing that it returns is
+    recorded. One that does not ask is interrupted a moment later.
+    """
+    attempt = _AT_WORK.get()
+    return attempt is not None and attempt.overruled
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """What follows a failure: another attempt later, or the failed status."""
+
+    clock: Callable[[], datetime]
+    chance: Callable[[], float]
+    masker: Masker
+
+    def __call__(self, reaction: Reaction[Any, Any], number: int, error: BaseException) -> Record:
+        """How to record that attempt ``number`` ended with this error; decided now, and once."""
+        decision = reaction.retry.decide(number, error, self.chance)
+        if isinstance(decision, Again):
+            due = self.clock() + decision.after
+            return lambda document: outcome.defer(document, reaction, number, due, error, self.masker)
+        return lambda document: outcome.fail(document, reaction, error, number, self.masker)

@@ -1,0 +1,60 @@
+-- first_at --
+-- The first event from a position on, and when it was: the log is searched for a moment with these.
+SELECT position, recorded_at FROM events WHERE position >= :position ORDER BY position LIMIT 1;
+
+-- identity --
+-- What is different in any two logs: the hash of the first event.
+SELECT hash FROM events ORDER BY position LIMIT 1;
+
+-- bodies --
+-- Bodies that are still here and in no segment that somebody is about, in the order of the log.
+SELECT e.position, e.stream, e.version, e.category, e.recorded_at, e.size
+  FROM bodies AS b JOIN events AS e USING (position)
+ WHERE b.position > :after AND b.position <= :upto
+   AND (:category IS NULL OR e.category = :category)
+   AND NOT EXISTS (SELECT 1 FROM archives AS a WHERE a.state = 'building' AND b.position BETWEEN a.lo AND a.hi)
+ ORDER BY b.position LIMIT :limit;
+
+-- bodies_of --
+-- The same of one stream, which is found without looking at the others.
+SELECT e.position, e.stream, e.version, e.category, e.recorded_at, e.size
+  FROM events AS e JOIN bodies AS b USING (position)
+ WHERE e.stream = :stream AND e.position > :after AND e.position <= :upto
+   AND NOT EXISTS (SELECT 1 FROM archives AS a WHERE a.state = 'building' AND e.position BETWEEN a.lo AND a.hi)
+ ORDER BY e.position LIMIT :limit;
+
+-- read --
+-- These bodies, as far as they are still here, with their headers.
+SELECT {columns}, state FROM events JOIN bodies USING (position) WHERE position IN (SELECT value FROM json_each(:positions)) ORDER BY stream, version;
+
+-- drop --
+-- Each that goes is told, so that one that was gone already is noticed.
+DELETE FROM bodies WHERE position IN (SELECT value FROM json_each(:positions)) RETURNING 1;
+
+-- snapshotted --
+-- How far each of these streams is snapshotted.
+SELECT stream, version FROM snapshots WHERE stream IN (SELECT value FROM json_each(:streams));
+
+-- count --
+SELECT count(*) FROM bodies;
+
+-- homeless --
+-- Events whose body is neither here nor in a segment.
+SELECT e.position, e.stream, e.version, e.name FROM events AS e LEFT JOIN bodies AS b USING (position)
+ WHERE e.position > :after AND e.position <= :upto AND b.position IS NULL
+   AND NOT EXISTS (
+           SELECT 1 FROM archive_members AS m
+            WHERE m.stream = e.stream AND m.first_version <= e.version AND m.last_version >= e.version)
+ ORDER BY e.position LIMIT :limit;
+
+-- doubled --
+-- Bodies that are here although a segment holds them.
+SELECT e.position, e.stream, e.version, e.name FROM bodies AS b JOIN events AS e USING (position)
+ WHERE e.position > :after AND e.position <= :upto
+   AND EXISTS (
+           SELECT 1 FROM archive_members AS m
+            WHERE m.stream = e.stream AND m.first_version <= e.version AND m.last_version >= e.version)
+ ORDER BY e.position LIMIT :limit;
+
+-- headers --
+SELECT {columns} FROM events WHERE position IN (SELECT value FROM json_each(:positions));

@@ -1,0 +1,1 @@
+"""The log in SQLite: a file, or the memory of one process."""

@@ -1,0 +1,1 @@
+"""Bodies that leave the database, and what becomes of them."""

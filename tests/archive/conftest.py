@@ -1,0 +1,36 @@
+"""Databases and folders whose bodies leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eventflow.store.database import Database, open_database
+from eventflow.store.objects import Folder, Objects
+from tests.archive.words import Shop
+from tests.services import fresh_schema
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Each kind of database."""
+    if request.param == "sqlite":
+        with open_database(f"sqlite:///{tmp_path}/log.db") as database:
+            yield database
+        return
+    with fresh_schema() as url, open_database(url) as database:
+        yield database
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Objects:
+    """A folder for segments."""
+    return Folder(tmp_path / "objects")
+
+
+@pytest.fixture
+def shop(database: Database, objects: Objects) -> Shop:
+    """A log with nothing in it."""
+    return Shop(database, objects)

@@ -1,0 +1,137 @@
+"""Moving old bodies away from the command line, and looking after them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eventflow.cli.exits import Code
+from tests.cli.words import Shop
+
+
+@pytest.fixture
+def shop(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    monkeypatch.setenv("EVENTFLOW_OBJECTS", (shop.folder / "objects").as_uri())
+    return shop
+
+
+def objects(shop: Shop) -> list[Path]:
+    return list((shop.folder / "objects").rglob("*.zip"))
+
+
+def test_what_is_chosen_leaves_and_is_read_as_before(shop: Shop) -> None:
+    vase, cup = shop.has("a vase", "a cup")
+    before = shop.knows("items", "history", str(vase.id), "--bodies")
+
+    told = shop.knows("archive", "compress", "--stream", str(vase.id), "--older-than", "0")
+
+    assert (told["events"], len(told["segments"])) == (3, 1)
+    assert shop.knows("items", "history", str(vase.id), "--bodies") == before
+    assert shop.knows("archive", "status")["archived"]["events"] == 3
+    assert shop.knows("archive", "compress", "--older-than", "0")["events"] == 3
+    assert cup.id != vase.id
+
+
+def test_a_dry_run_says_how_much_and_moves_nothing(shop: Shop) -> None:
+    shop.has("a vase")
+
+    asked = ("archive", "compress", "--older-than", "0", "--dry-run")
+
+    told = shop.knows(*asked)
+
+    assert (told["events"], told["streams"]) == (3, 1)
+    assert objects(shop) == []
+    assert "Would leave: 3 bodies of 1 streams" in shop.says(*asked).stdout
+
+
+def test_what_is_young_stays(shop: Shop) -> None:
+    shop.has("a vase")
+
+    assert shop.says("archive", "compress").stdout == "Nothing is old enough to leave.\n"
+
+
+def test_an_archive_that_is_damaged_is_told_and_ends_with_7(shop: Shop) -> None:
+    shop.has("a vase")
+    shop.knows("archive", "compress", "--older-than", "0")
+    assert shop.knows("archive", "verify")["whole"]
+    objects(shop)[0].unlink()
+
+    result = shop.says("archive", "verify")
+
+    assert result.exit_code == Code.DAMAGED
+    assert ".zip" in result.stdout
+
+
+def test_what_nobody_needs_is_removed_and_room_given_back(shop: Shop) -> None:
+    shop.has("a vase")
+    shop.knows("archive", "compress", "--older-than", "0")
+    [segment] = objects(shop)
+    spare = segment.parents[3] / "2020/01/01/7d1f2c1e-0000-4000-8000-000000000000.zip"
+    spare.parent.mkdir(parents=True)
+    spare.write_bytes(b"never swapped")
+
+    assert shop.knows("archive", "gc", "--dry-run")["objects"] == [
+        spare.relative_to(shop.folder / "objects").as_posix()
+    ]
+    told = shop.knows("archive", "gc")
+
+    assert len(told["objects"]) == 1
+    assert told["after"] <= told["before"]
+    assert objects(shop) == [segment]
+
+
+def test_options_that_contradict_each_other_are_refused(shop: Shop) -> None:
+    shop.has("a vase")
+
+    result = shop.says("archive", "compress", "--event", "2", "--from", "1")
+
+    assert result.exit_code == Code.USAGE
+    assert shop.says("archive", "compress", "--older-than", "long").exit_code == Code.USAGE
+
+
+def test_archived_bodies_are_restored_for_a_while_and_purged(shop: Shop) -> None:
+    vase, cup = shop.has("a vase", "a cup")
+    shop.knows("archive", "compress", "--older-than", "0")
+    one = ("--stream", str(vase.id))
+
+    assert shop.knows("archive", "restore", *one, "--dry-run")["events"] == 3
+    told = shop.knows("archive", "restore", *one, "--for", "12h", "--reason", "an audit")
+    assert (told["events"], told["for"], told["left"]) == (3, 43200, [])
+    assert shop.knows("archive", "status")["restored"]["events"] == 3
+
+    assert shop.knows("archive", "purge", "--dry-run")["events"] == 3
+    assert shop.knows("archive", "purge", "--stream", str(cup.id))["events"] == 0
+    assert shop.knows("archive", "purge", *one)["events"] == 3
+    assert shop.says("archive", "purge").stdout == "Nothing is restored.\n"
+
+
+def test_what_cannot_be_restored_is_told(shop: Shop) -> None:
+    shop.has("a vase")
+    shop.knows("archive", "compress", "--older-than", "0")
+    objects(shop)[0].unlink()
+
+    result = shop.says("archive", "restore")
+
+    assert result.exit_code == Code.SOME_FAILED
+    assert "Put the object back from a copy" in result.stderr
+
+
+def test_archived_bodies_are_shown_without_an_application(shop: Shop) -> None:
+    (vase,) = shop.has("a vase")
+    asked = ("items", "history", str(vase.id), "--bodies")
+    before = shop.knows(*asked, alone=True)
+    shop.knows("archive", "compress", "--older-than", "0")
+
+    assert shop.knows(*asked, alone=True) == before
+
+
+def test_a_history_goes_on_where_an_archived_body_is_missing(shop: Shop) -> None:
+    (vase,) = shop.has("a vase")
+    shop.knows("archive", "compress", "--older-than", "0")
+    objects(shop)[0].unlink()
+
+    told = shop.knows("items", "history", str(vase.id), "--bodies")
+
+    assert len(told["events"]) == 3
+    assert all("Put the object back" in one["unreadable"] for one in told["events"])

@@ -1,0 +1,70 @@
+"""Whoever compresses, restores and purges may die at any step of it: no body is lost, none is changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from signal import SIGKILL
+
+import pytest
+
+from eventflow.runtime.archiving.compress import LEASE
+from eventflow.runtime.archiving.verify import Verifier
+from eventflow.store.archive.catalogue import Catalogue
+from eventflow.store.database import open_database
+from eventflow.store.objects import Folder
+from tests.archive.words import Shop
+from tests.crash.archiving import a_round, dies
+from tests.services import fresh_schema
+
+DEATHS = 50
+"""On each database; a hundred of both."""
+
+LONGEST = 90
+"""Steps that a round takes, about."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/log.db"
+        return
+    with fresh_schema() as url:
+        yield url
+
+
+def test_nothing_is_lost_whoever_dies_wherever(url: str, tmp_path: Path) -> None:
+    chance, folder, deaths = Random(20260102), tmp_path / "objects", 0
+    with open_database(url) as database:
+        shop = Shop(database, Folder(folder))
+        streams = shop.orders(12)
+        said = shop.bodies(streams)
+        while deaths < DEATHS:
+            code = dies(url, folder, chance.randint(1, LONGEST))
+            assert code in (0, -SIGKILL)
+            deaths += code != 0
+            new = shop.orders(2)
+            streams += new
+            said |= shop.bodies(new)
+
+        shop.clock.forward(days=2)
+        _until_nobody_is_about(Catalogue(database), shop)
+        a_round(shop, LEASE)
+
+        assert shop.bodies(streams) == said
+        for stream in streams:
+            shop.log.verify(stream)
+        assert not any(any(shop.is_hot(stream)) for stream in streams)
+        assert list(Verifier(shop.log, Catalogue(database), shop.hot, lambda: shop.objects).run()) == []
+        # What died between upload and swap was removed with its lease; nothing else lies about.
+        assert set(shop.objects.list()) == {one.key for one in Catalogue(database).sealed()}
+
+
+def _until_nobody_is_about(catalogue: Catalogue, shop: Shop, within: float = 30.0) -> None:
+    end = time.monotonic() + within
+    while catalogue.unfinished():
+        assert time.monotonic() < end, "Leases do not run out."
+        shop.compressor().recover()
+        time.sleep(0.05)

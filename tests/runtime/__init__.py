@@ -1,0 +1,1 @@
+"""What moves, part by part."""
