@@ -130,11 +130,14 @@ class Generations:
         return transaction.execute(sql, {"limit": limit})
 
     def _create(self, transaction: Transaction, projection: Projection) -> None:
+        # Looked at before it is locked: a program starts beside a runner that is held in the middle of a batch.
+        if not _missing(projection, self._seen(transaction, projection.name)):
+            return
         held = self._lock(transaction, projection.name)
         live, building = held.get(State.LIVE), held.get(State.BUILDING)
         if live is None:
             self._show(transaction, self._add(transaction, projection, State.LIVE))
-        elif live.version < projection.version and (building is None or building.version < projection.version):
+        else:
             if building is not None:
                 self._drop(transaction, building)
             self._add(transaction, projection, State.BUILDING)
@@ -169,9 +172,20 @@ class Generations:
             transaction.execute(fill(self._sql["discard"], {"table": table}))
         transaction.execute(self._sql["remove"], {"number": generation.number})
 
+    def _seen(self, transaction: Transaction, name: str) -> dict[State, Generation]:
+        found = map(_generation, transaction.execute(self._sql["all"]))
+        return {one.state: one for one in found if one.name == name}
+
     def _lock(self, transaction: Transaction, name: str) -> dict[State, Generation]:
         found = map(_generation, transaction.execute(self._sql["lock"], {"name": name}))
         return {one.state: one for one in found}
+
+
+def _missing(projection: Projection, held: dict[State, Generation]) -> bool:
+    """Whether there is no set, live or building, of this version or a newer one."""
+    live, building = held.get(State.LIVE), held.get(State.BUILDING)
+    newest = max((one.version for one in (live, building) if one is not None), default=0)
+    return live is None or newest < projection.version
 
 
 def _generation(row: Record) -> Generation:

@@ -23,7 +23,7 @@ import dramatiq.worker
 from eventflow.app import Eventflow
 from eventflow.runtime import worker
 from eventflow.settings import Settings
-from eventflow.store.postgres import leadership
+from eventflow.store.postgres import connections, leadership
 from tests.crash import faults
 from tests.crash.labours import reactions
 from tests.walks.library import Document
@@ -145,6 +145,7 @@ def _run(order: Order, says: Connection) -> None:
 def _hurry(order: Order) -> None:
     # What takes its time in production, so that nothing is done in vain.
     leadership.LEADER_SILENCE = timedelta(seconds=order.leader_silence)
+    connections.HELD = timedelta(seconds=order.leader_silence)
     worker.LAST_WORDS = 2.0
     dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = 0.3
     dramatiq.worker.POST_PROCESS_MESSAGE_RETRY_DELAY_SECS = 0.3  # type: ignore[assignment]  # it is slept for

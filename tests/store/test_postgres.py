@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import timedelta
 from threading import Event, Thread
 from uuid import UUID, uuid4
 
@@ -14,6 +16,7 @@ from psycopg import sql
 from eventflow.errors import StorageFull, Unavailable, VersionConflict
 from eventflow.store.database import Database, open_database
 from eventflow.store.log import Log, open_log
+from eventflow.store.postgres import connections
 from eventflow.store.postgres.expert import Expert
 from eventflow.store.postgres.translation import translated
 from tests.services import a_free_port, fresh_schema
@@ -56,6 +59,33 @@ def test_an_append_survives_the_loss_of_every_connection(server: str, log: Log) 
     _terminate_all(server)
     assert len(log.read(headers[0].stream)) == 4
     log.verify(headers[0].stream)
+
+
+def test_who_is_held_in_the_middle_of_a_transaction_holds_up_nobody_for_long(
+    url: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = "SELECT pg_advisory_xact_lock(1)"
+    monkeypatch.setattr(connections, "HELD", timedelta(milliseconds=200))
+    with open_database(url) as hurried:
+        held = ExitStack()
+        held.enter_context(hurried.transaction()).execute(table)
+
+        with hurried.transaction() as other:
+            other.execute(table)
+
+        with pytest.raises(Unavailable, match="idle-in-transaction"):
+            held.close()
+        with hurried.transaction() as again:
+            again.execute(table)
+
+
+def test_the_url_says_for_how_long_a_transaction_may_be_held(url: str) -> None:
+    patient = f"{url}&options=-c%20idle_in_transaction_session_timeout%3D90s"
+
+    with open_database(patient) as database:
+        assert database.query("SHOW idle_in_transaction_session_timeout") == [("90s",)]
+    with open_database(url) as database:
+        assert database.query("SHOW idle_in_transaction_session_timeout") == [("30s",)]
 
 
 def test_threads_that_append_while_connections_are_killed_lose_nothing(server: str, log: Log) -> None:

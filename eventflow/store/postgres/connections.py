@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, LiteralString, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
 from psycopg.adapt import Dumper
@@ -20,6 +21,14 @@ T = TypeVar("T")
 
 _HABITS = {"connect_timeout": "5", "keepalives_idle": "10", "keepalives_interval": "5", "tcp_user_timeout": "20000"}
 """How long a silent server is waited for, unless the URL says otherwise."""
+
+HELD = timedelta(seconds=30)
+"""How long the server waits for the next statement of a transaction before it rolls it back.
+
+A process that is held (paused, swapped out, on a machine that froze) keeps the locks of its open transaction, and
+everybody who needs one of them waits for it. The URL may say otherwise:
+``?options=-c%20idle_in_transaction_session_timeout%3D120s``.
+"""
 
 
 class Packed(bytes):
@@ -47,7 +56,7 @@ class Connections:
             raise Unavailable("PostgreSQL", "this database was closed")
         try:
             connection = psycopg.connect(
-                self._url, autocommit=True, options=_options(self.schema), **_habits(self._url)
+                self._url, autocommit=True, options=_options(self.schema, self._url), **_habits(self._url)
             )
         except psycopg.Error as error:
             raise translated(error) from error
@@ -113,12 +122,15 @@ def _split(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
     schema = options.pop("schema", "eventflow")
-    return urlunsplit(parts._replace(query=urlencode(options))), schema
+    return urlunsplit(parts._replace(query=urlencode(options, quote_via=quote))), schema
 
 
-def _options(schema: str) -> str:
+def _options(schema: str, url: str) -> str:
     escaped = f'"{schema}"'.replace("\\", "\\\\").replace(" ", "\\ ")
-    return f"-c search_path={escaped} -c timezone=UTC"
+    held = f"{int(HELD.total_seconds() * 1000)}ms"
+    ours = f"-c search_path={escaped} -c timezone=UTC -c idle_in_transaction_session_timeout={held}"
+    # What the URL says comes last, and the last one counts.
+    return f"{ours} {dict(parse_qsl(urlsplit(url).query)).get('options', '')}".rstrip()
 
 
 def _habits(url: str) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from psycopg import errors
 
 from eventflow.errors import EventflowError, StorageFull, Unavailable
 
+# The server ends the session of a process that was held in the middle of a transaction: it may begin anew.
+_OUT_OF_REACH = (psycopg.OperationalError, psycopg.InterfaceError, errors.IdleInTransactionSessionTimeout)
+
 
 def translated(error: psycopg.Error) -> EventflowError | psycopg.Error:
     """What a driver error means to a caller, or the error itself when it is a mistake in a statement."""
@@ -18,7 +21,7 @@ def translated(error: psycopg.Error) -> EventflowError | psycopg.Error:
     if isinstance(error, errors.ProtocolViolation) and error.diag.severity_nonlocalized == "ERROR":
         # The server goes on, and would say no again: a statement was asked with the parameters of another one.
         return error
-    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+    if isinstance(error, _OUT_OF_REACH):
         return Unavailable("PostgreSQL", error)
     return error
 
