@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -33,9 +35,11 @@ class _Deadlines(TimeLimit):
     """Dramatiq's time limit, armed around the user's handler only: what records its outcome must not be cut."""
 
     def after_process_boot(self, broker: dramatiq.Broker) -> None:
-        """Watch the clock; a broker that is started again goes on with the same watch."""
-        if not self.manager.is_alive():  # type: ignore[union-attr]  # threads, not gevent
-            super().after_process_boot(broker)  # type: ignore[no-untyped-call]
+        """Watch the clock, with the watch that all brokers of this process share."""
+        with _starting:
+            self.manager = watch = _watch(os.getpid())
+            if not watch.is_alive():
+                super().after_process_boot(broker)  # type: ignore[no-untyped-call]
 
     def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
         """The runner arms it when the handler begins."""
@@ -45,6 +49,15 @@ class _Deadlines(TimeLimit):
 
     def disarm(self) -> None:
         self.manager.remove_timeout(threading.get_ident())  # type: ignore[no-untyped-call]
+
+
+_starting = threading.Lock()
+
+
+@cache
+def _watch(process: int) -> Any:  # noqa: ARG001  # a process that was forked has a watch of its own
+    """What looks for deadlines every 100 ms: one for all brokers, since Dramatiq's never ends."""
+    return TimeLimit(interval=100).manager
 
 
 class _Notices(ShutdownNotifications):
@@ -92,7 +105,7 @@ class Broker:
     def __init__(self, url: str, queues: Iterable[str], *, priorities: Mapping[str, int] | None = None) -> None:
         self.url, self.namespace = _without_namespace(url)
         self.queues = tuple(sorted(set(queues)))
-        self._deadlines = _Deadlines(interval=100)
+        self._deadlines = _Deadlines()
         self._notices = _Notices()
         self._dramatiq = _open(self.url, self.namespace, [self._deadlines, self._notices])
         self._failures = _failures(self._dramatiq)
