@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eventflow.app import Eventflow
     from eventflow.model.aggregate import Aggregate, folds
     from eventflow.model.callback import Callback, callback
+    from eventflow.model.channel import Channel
     from eventflow.model.event import Event, upcast
     from eventflow.model.exchange import AsyncExchange, Exchange, Request, Response, Timeout, play, replies
     from eventflow.model.handlers import AsyncEndpoint, AsyncTask, Endpoint, Task
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from eventflow.model.masking import Masker
     from eventflow.model.multipart import File
     from eventflow.model.probe import Probe
+    from eventflow.model.quiet import QuietHours
     from eventflow.model.reaction import endpoint, task
     from eventflow.model.reception import Receipt
     from eventflow.model.recorded import Header, Kind, Recorded
@@ -44,6 +46,7 @@ _HOMES = {
     "AsyncExchange": "eventflow.model.exchange",
     "AsyncTask": "eventflow.model.handlers",
     "Callback": "eventflow.model.callback",
+    "Channel": "eventflow.model.channel",
     "CircuitBreaker": "eventflow.model.limits",
     "Concurrency": "eventflow.model.limits",
     "Endpoint": "eventflow.model.handlers",
@@ -59,6 +62,7 @@ _HOMES = {
     "Masker": "eventflow.model.masking",
     "NumberedStatusEnum": "eventflow.model.status",
     "Probe": "eventflow.model.probe",
+    "QuietHours": "eventflow.model.quiet",
     "RateLimit": "eventflow.model.limits",
     "Receipt": "eventflow.model.reception",
     "Recorded": "eventflow.model.recorded",
@@ -93,6 +97,7 @@ __all__ = [
     "AsyncExchange",
     "AsyncTask",
     "Callback",
+    "Channel",
     "CircuitBreaker",
     "Concurrency",
     "Endpoint",
@@ -108,6 +113,7 @@ __all__ = [
     "Masker",
     "NumberedStatusEnum",
     "Probe",
+    "QuietHours",
     "RateLimit",
     "Receipt",
     "Recorded",

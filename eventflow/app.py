@@ -22,6 +22,8 @@ from eventflow.errors import (
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.batch import Batch
 from eventflow.model.callback import Calling, callback_of
+from eventflow.model.channel import Channel, channels_of
+from eventflow.model.channel import problems as channel_problems
 from eventflow.model.composition import callbacks_of, check, composed
 from eventflow.model.handlers import AnyReaction
 from eventflow.model.incoming import Incoming
@@ -96,7 +98,7 @@ class Eventflow:
     ``resend_after`` is sent again once its queue is empty: the broker, or a worker that died, has lost it.
     ``callbacks`` are what other systems may say of their own accord.
     ``ticks`` are done again and again beside those of the library, by one worker of all; so are ``probes``.
-    ``limits`` are those of the hosts that endpoints speak to.
+    ``limits`` are those of the hosts that endpoints speak to, ``channels`` those that runs of processes go through.
 
     Raises ``Misconfigured`` with every problem of the composition at once, ``Unavailable`` when the database
     is out of reach.
@@ -118,17 +120,20 @@ class Eventflow:
         limits: Sequence[Limit] = (),
         probes: Sequence[Probe[Any]] = (),
         callbacks: Sequence[Calling] = (),
+        channels: Sequence[Channel] = (),
     ) -> None:
         known, calls = composed(reactions), callbacks_of(callbacks)
         problems = [
             *check(known, aggregates, calls),
             *probe_problems(probes, aggregates),
             *limit_problems(limits),
+            *channel_problems(channels),
         ]
         if problems:
             raise Misconfigured(*problems)
         self.settings = settings or Settings()
         self.aggregates = {one.category: one for one in aggregates}
+        self.channels = channels_of(channels)
         self.routes = Routes(known)
         self.vocabulary = Vocabulary.of((*aggregates, *SYSTEM), [*known, *calls])
         self.masker = masker or Masker()

@@ -6,9 +6,11 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from math import inf
 from types import FrameType
 
 import click
@@ -16,6 +18,7 @@ import click
 from eventflow.app import Eventflow
 from eventflow.cli.application import application
 from eventflow.cli.exits import Code
+from eventflow.cli.lengths import Length
 from eventflow.cli.output import Session, pass_session
 from eventflow.errors import Unavailable, did_you_mean
 from eventflow.runtime.worker import Worker
@@ -32,17 +35,28 @@ log = logging.getLogger("eventflow.cli.worker")
 @click.option("--threads", type=click.IntRange(1), help="Handlers that run at once [default: the setting].")
 @click.option("--queues", metavar="A,B", help="Only these queues [default: all of them].")
 @click.option("--burst", is_flag=True, help="End when nothing is left to do now.")
+@click.option("--lifetime", type=Length(), help="End well after so long (5m, 12h) [default: never].")
 @click.option("--grace", default=30.0, show_default=True, type=click.FloatRange(0), help="Seconds to finish in.")
 @pass_session
-def worker(session: Session, threads: int | None, queues: str | None, burst: bool, grace: float) -> Code:
+def worker(
+    session: Session,
+    threads: int | None,
+    queues: str | None,
+    burst: bool,
+    lifetime: timedelta | None,
+    grace: float,
+) -> Code:
     """Do the work of an application: run its tasks and endpoints, keep its projections.
 
     Any number of workers may run at once. The first SIGTERM or Ctrl-C lets what runs finish within the grace, and gives
     back what does not; the second one ends at once, and the work is rescued by another worker. Ends with 0 when
     everything ended well, with 1 when a handler could not be stopped or all threads hang.
 
+    With --lifetime it stops by itself after that time, as it does for the first signal: for whoever starts workers anew
+    again and again, with the newest program.
+
     Example:
-      eventflow --app shop.app:app worker --threads 16 --queues default,mail
+      eventflow --app shop.app:app worker --threads 16 --queues default,mail --lifetime 12h
     """
     with application(session) as app:
         hand = app.worker(threads=threads, queues=_queues(app, queues))
@@ -53,7 +67,7 @@ def worker(session: Session, threads: int | None, queues: str | None, burst: boo
         with told_to_stop(session) as stopping:
             hand.start()
             session.hint(_greeting(app, hand, queues))
-            _work(app, hand, stopping, burst=burst)
+            _work(app, hand, stopping, burst=burst, end=_end(lifetime))
             clean = hand.stop(timedelta(seconds=grace))
     return _ended(session, hand, clean=clean)
 
@@ -75,8 +89,12 @@ def _ask_broker(app: Eventflow) -> None:
         app.broker.depth(queue)
 
 
-def _work(app: Eventflow, hand: Worker, stopping: threading.Event, *, burst: bool) -> None:
-    while not stopping.wait(LOOK) and not hand.hung.is_set():
+def _end(lifetime: timedelta | None) -> float:
+    return inf if lifetime is None else time.monotonic() + lifetime.total_seconds()
+
+
+def _work(app: Eventflow, hand: Worker, stopping: threading.Event, *, burst: bool, end: float) -> None:
+    while not stopping.wait(LOOK) and not hand.hung.is_set() and time.monotonic() < end:
         try:
             if burst and app.settle():
                 return

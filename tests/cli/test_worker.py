@@ -172,3 +172,22 @@ def test_a_worker_without_its_database_ends_with_unreachable(shop: Shop) -> None
 def tail(shop: Shop) -> list[dict[str, object]]:
     result = shop.says("log", "tail", "--after", "0", "--limit", "10000", "--json")
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_a_worker_whose_lifetime_is_over_finishes_what_it_has_begun(shop: Shop) -> None:
+    parcel = a_parcel_on_its_way(shop)
+    worker = shop.begins("worker", "--lifetime", "1s")
+    began(shop, parcel)
+
+    (shop.folder / "end").touch()
+
+    assert ended(worker)[0] == 0
+    assert standing(shop, parcel.id) == (Status.PACKED, "announced")
+
+
+@pytest.mark.parametrize("lifetime", ["0s", "soon"])
+def test_a_lifetime_is_a_length_of_time(shop: Shop, lifetime: str) -> None:
+    answer = shop.says("worker", "--lifetime", lifetime)
+
+    assert answer.exit_code == Code.USAGE
+    assert "Wanted is one such as 90s" in answer.output
