@@ -79,8 +79,10 @@ class Clause:
     params: Mapping[str, Any]
 
 
-def parse(text: str) -> Where:
+def parse(text: str, language: Language | None = None) -> Where:
     """The conditions that a filter states; raises ``BadFilter`` with what was wanted and what was there.
+
+    ``language`` has the fields that may be asked for; without one they are those of items.
 
     >>> parse("status:error -error:Timeout").conditions[1]
     Condition(field='error', operator=':', values=(Text(text='Timeout', prefix=False),), negated=True)
@@ -92,12 +94,12 @@ def parse(text: str) -> Where:
     unfit = _UNFIT.search(text)
     if unfit is not None:
         raise BadFilter(text, unfit.start(), "text without NUL or half characters")
-    return Where(tuple(_terms(text)))
+    return Where(tuple(_Reading(text, language or ITEMS).terms()))
 
 
-def clause(where: Where, dialect: Dialect, now: datetime) -> Clause:
-    """The conditions as SQL for the table of current items; ``now`` is what ages count back from."""
-    writing = _Writing(dialect, now)
+def clause(where: Where, dialect: Dialect, now: datetime, language: Language | None = None) -> Clause:
+    """The conditions as SQL for the table of a language, or of current items; ``now`` is what ages count back from."""
+    writing = _Writing(dialect, now, language or ITEMS)
     parts = [writing.condition(one) for one in where.conditions]
     return Clause(" AND ".join(parts) or "TRUE", writing.params)
 
@@ -112,10 +114,25 @@ _UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class _Type:
+class Type:
+    """What stands behind a field: how it is called, which operators it has, how a value is read."""
+
     wanted: str
     operators: tuple[Operator, ...]
     read: Callable[[Text], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What can be asked of a table: the fields, each with its column and its type, and other names for some."""
+
+    fields: Mapping[str, tuple[str, Type]]
+    aliases: Mapping[str, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that a filter can name, for completion and for documentation."""
+        return (*self.fields, *self.aliases)
 
 
 def _read_text(value: Text) -> Value:
@@ -156,34 +173,34 @@ def _read_time(value: Text) -> Value:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-_TEXT = _Type("a text", (":",), _read_text)
-_PART = _Type("a part of the text", (":",), _read_text)
-_ID = _Type("a UUID, or its beginning and *", (":",), _read_id)
-_NUMBER = _Type("a whole number", (":", ">", "<", ">=", "<="), _read_number)
-_AGE = _Type("an age such as 90s, 30m, 2h or 3d", (">", "<", ">=", "<="), _read_age)
-_TIME = _Type("a time such as 2026-11-20 or 2026-11-20T17:45", (":", ">", "<", ">=", "<="), _read_time)
+TEXT = Type("a text", (":",), _read_text)
+PART = Type("a part of the text", (":",), _read_text)
+ID = Type("a UUID, or its beginning and *", (":",), _read_id)
+NUMBER = Type("a whole number", (":", ">", "<", ">=", "<="), _read_number)
+AGE = Type("an age such as 90s, 30m, 2h or 3d", (">", "<", ">=", "<="), _read_age)
+TIME = Type("a time such as 2026-11-20 or 2026-11-20T17:45", (":", ">", "<", ">=", "<="), _read_time)
 
-_FIELDS: dict[str, tuple[str, _Type]] = {
-    "id": ("stream", _ID),
-    "category": ("category", _TEXT),
-    "status": ("status", _TEXT),
-    "previous": ("previous", _TEXT),
-    "phase": ("phase", _TEXT),
-    "reaction": ("reaction", _TEXT),
-    "tenant": ("tenant", _TEXT),
-    "fingerprint": ("fingerprint", _TEXT),
-    "error": ("error", _PART),
-    "attempt": ("attempt", _NUMBER),
-    "version": ("version", _NUMBER),
-    "position": ("position", _NUMBER),
-    "age": ("updated_at", _AGE),
-    "updated": ("updated_at", _TIME),
-    "created": ("created_at", _TIME),
-}
-_ALIASES = {"model": "category"}
-
-FIELDS = (*_FIELDS, *_ALIASES)
-"""The fields a filter can name, for completion and for documentation."""
+ITEMS = Language(
+    {
+        "id": ("stream", ID),
+        "category": ("category", TEXT),
+        "status": ("status", TEXT),
+        "previous": ("previous", TEXT),
+        "phase": ("phase", TEXT),
+        "reaction": ("reaction", TEXT),
+        "tenant": ("tenant", TEXT),
+        "fingerprint": ("fingerprint", TEXT),
+        "error": ("error", PART),
+        "attempt": ("attempt", NUMBER),
+        "version": ("version", NUMBER),
+        "position": ("position", NUMBER),
+        "age": ("updated_at", AGE),
+        "updated": ("updated_at", TIME),
+        "created": ("created_at", TIME),
+    },
+    {"model": "category"},
+)
+"""What can be asked of the table of current items."""
 
 
 # Reading.
@@ -195,62 +212,63 @@ _END = re.compile(r"(?=\s|\Z)")
 _SPACE = re.compile(r"\s*")
 
 
-def _terms(text: str) -> Iterator[Condition]:
-    at = _after(_SPACE, text, 0)
-    while at < len(text):
-        condition, at = _term(text, at)
-        at = _after(_SPACE, text, at)
-        yield condition
+class _Reading:
+    """A filter on its way to conditions."""
 
+    def __init__(self, text: str, language: Language) -> None:
+        self.text, self.language = text, language
 
-def _term(text: str, at: int) -> tuple[Condition, int]:
-    start = _START.match(text, at)
-    if start is None:
-        raise BadFilter(text, at, "a term such as status:error")
-    name = _known_field(text, start)
-    operator, at = _operator(text, start.end(), name)
-    values, at = _values(text, at, name)
-    if operator != ":" and len(values) > 1:
-        raise BadFilter(text, at, f"one value after {name}{operator}")
-    return Condition(name, operator, values, bool(start["minus"])), at
+    def terms(self) -> Iterator[Condition]:
+        at = _after(_SPACE, self.text, 0)
+        while at < len(self.text):
+            condition, at = self._term(at)
+            at = _after(_SPACE, self.text, at)
+            yield condition
 
+    def _term(self, at: int) -> tuple[Condition, int]:
+        start = _START.match(self.text, at)
+        if start is None:
+            raise BadFilter(self.text, at, "a term such as status:error")
+        name = self._known_field(start)
+        of = self.language.fields[name][1]
+        operator, at = self._operator(start.end(), name, of)
+        values, at = self._values(at, name, of)
+        if operator != ":" and len(values) > 1:
+            raise BadFilter(self.text, at, f"one value after {name}{operator}")
+        return Condition(name, operator, values, bool(start["minus"])), at
 
-def _known_field(text: str, start: re.Match[str]) -> str:
-    name = _ALIASES.get(start["field"], start["field"])
-    if name not in _FIELDS:
-        raise BadFilter(text, start.start("field"), f"one of the fields {', '.join(FIELDS)}", FIELDS)
-    return name
+    def _known_field(self, start: re.Match[str]) -> str:
+        name, known = start["field"], self.language.names
+        if name not in known:
+            raise BadFilter(self.text, start.start("field"), f"one of the fields {', '.join(known)}", known)
+        return self.language.aliases.get(name, name)
 
+    def _operator(self, at: int, name: str, of: Type) -> tuple[Operator, int]:
+        found = _OPERATOR.match(self.text, at)
+        for operator in of.operators:
+            if found is not None and found[0] == operator:
+                return operator, found.end()
+        raise BadFilter(self.text, at, f"{' or '.join(of.operators)} after {name}")
 
-def _operator(text: str, at: int, name: str) -> tuple[Operator, int]:
-    allowed = _FIELDS[name][1].operators
-    found = _OPERATOR.match(text, at)
-    for operator in allowed:
-        if found is not None and found[0] == operator:
-            return operator, found.end()
-    raise BadFilter(text, at, f"{' or '.join(allowed)} after {name}")
+    def _values(self, at: int, name: str, of: Type) -> tuple[tuple[Value, ...], int]:
+        value, at = self._value(at, name, of)
+        values = [value]
+        while self.text[at : at + 1] == ",":
+            value, at = self._value(at + 1, name, of)
+            values.append(value)
+        if not _END.match(self.text, at):
+            raise BadFilter(self.text, at, "a space before the next term")
+        return tuple(values), at
 
-
-def _values(text: str, at: int, name: str) -> tuple[tuple[Value, ...], int]:
-    value, at = _value(text, at, name)
-    values = [value]
-    while text[at : at + 1] == ",":
-        value, at = _value(text, at + 1, name)
-        values.append(value)
-    if not _END.match(text, at):
-        raise BadFilter(text, at, "a space before the next term")
-    return tuple(values), at
-
-
-def _value(text: str, at: int, name: str) -> tuple[Value, int]:
-    of = _FIELDS[name][1]
-    found = _VALUE.match(text, at)
-    if found is None:
-        raise BadFilter(text, at, f"{of.wanted} for {name}" if text[at : at + 1] != '"' else 'a closing "')
-    try:
-        return of.read(_text(found)), found.end()
-    except (ValueError, OverflowError):
-        raise BadFilter(text, at, f"{of.wanted} for {name}") from None
+    def _value(self, at: int, name: str, of: Type) -> tuple[Value, int]:
+        found = _VALUE.match(self.text, at)
+        if found is None:
+            wanted = f"{of.wanted} for {name}" if self.text[at : at + 1] != '"' else 'a closing "'
+            raise BadFilter(self.text, at, wanted)
+        try:
+            return of.read(_text(found)), found.end()
+        except (ValueError, OverflowError):
+            raise BadFilter(self.text, at, f"{of.wanted} for {name}") from None
 
 
 def _text(found: re.Match[str]) -> Text:
@@ -314,22 +332,22 @@ _FOUND: dict[Dialect, str] = {"sqlite": "instr({}, {}) > 0", "postgresql": "strp
 class _Writing:
     """One statement in the making: it numbers the parameters and grows with each condition."""
 
-    def __init__(self, dialect: Dialect, now: datetime) -> None:
+    def __init__(self, dialect: Dialect, now: datetime, language: Language) -> None:
         self.dialect: Dialect = dialect
-        self.now = now
+        self.now, self.language = now, language
         self.params: dict[str, Any] = {}
 
     def condition(self, condition: Condition) -> str:
-        column, of = _FIELDS[condition.field]
+        column, of = self.language.fields[condition.field]
         alternatives = [self._alternative(column, of, condition.operator, value) for value in condition.values]
         either = f"({' OR '.join(alternatives)})"
         return f"{either} IS NOT TRUE" if condition.negated else either
 
-    def _alternative(self, column: str, of: _Type, operator: Operator, value: Value) -> str:
+    def _alternative(self, column: str, of: Type, operator: Operator, value: Value) -> str:
         match value:
-            case Text() if of is _ID:
+            case Text() if of is ID:
                 return self._identity(column, value)
-            case Text() if of is _PART:
+            case Text() if of is PART:
                 return self._part(column, value)
             case Text():
                 return self._text(column, value)
