@@ -9,6 +9,7 @@
     │  ├─ BadFilter
     │  ├─ NotAllowed
     │  ├─ SignatureRefused
+    │  ├─ BadFlow
     │  └─ BadInput
     │     ├─ Malformed
     │     └─ WrongContent
@@ -17,6 +18,7 @@
     │  └─ KeyTaken
     ├─ NotFound
     │  ├─ StreamNotFound
+    │  ├─ FlowNotFound
     │  └─ BodyMissing
     ├─ Unreadable        the log says something this code cannot read
     │  ├─ UnknownEvent
@@ -136,6 +138,16 @@ class SignatureRefused(Refused):
         super().__init__(f"The request is not let in: {reason}.")
 
 
+class BadFlow(Refused):
+    """The graph of a flow does not hold together; every problem is listed."""
+
+    code = "bad_flow"
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems) if len(problems) == 1 else "\n".join(f"- {one}" for one in problems))
+
+
 class BadInput(Refused):
     """A request from outside does not say what was asked of it."""
 
@@ -205,6 +217,30 @@ class StreamNotFound(NotFound):
     def __init__(self, stream: UUID, category: str | None = None) -> None:
         self.stream, self.category = stream, category
         super().__init__(f"There is no {category or 'stream'} with the id {stream} in this log.")
+
+
+class FlowNotFound(NotFound):
+    """No flow fits a subject that must have one, or the one that was named cannot be had.
+
+    ``reason`` is a word for programs; ``flow`` is the id that was named, ``tried`` the steps of the cascade.
+    """
+
+    code = "flow_not_found"
+
+    def __init__(
+        self, subject_type: str, reason: str = "nothing_fits", flow: int | str | None = None, tried: Sequence[str] = ()
+    ) -> None:
+        self.subject_type, self.reason, self.flow, self.tried = subject_type, reason, flow, tuple(tried)
+        super().__init__(self._named() if flow is not None else self._none_fits())
+
+    def _named(self) -> str:
+        why = {"unknown": "there is no such flow", "deleted": "it is deleted", "inactive": "it is not active"}
+        why["outside_window"] = "its time has not come or is over"
+        return f'The flow "{self.flow}" was asked for by its id, but {why.get(self.reason, self.reason)}.'
+
+    def _none_fits(self) -> str:
+        tried = f", nor after {', '.join(self.tried)}" if self.tried else ""
+        return f'No flow for "{self.subject_type}" fits the query{tried}. What dropped each one is told by explain.'
 
 
 class BodyMissing(NotFound):
