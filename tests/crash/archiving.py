@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from eventflow.errors import Unavailable
 from eventflow.runtime.archiving.compress import Errand
@@ -58,12 +58,15 @@ class Mortal:
         return done
 
 
-def dies(url: str, folder: Path, steps: int) -> int | None:
-    """How a process ended that works on this log and has so many steps to live; 0 when it was done before."""
-    process = _processes.Process(target=_run, args=(url, folder, steps))
-    process.start()
-    process.join(60)
-    return process.exitcode
+def die(url: str, folder: Path, *steps: int) -> list[int | None]:
+    """How processes ended that worked on this log at the same time, each with so many steps to live."""
+    processes = [_processes.Process(target=_run, args=(url, folder, one)) for one in steps]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        process.kill()
+    return [process.exitcode for process in processes]
 
 
 def a_round(shop: Shop, lease: timedelta = LEASE) -> None:
@@ -79,14 +82,16 @@ def a_round(shop: Shop, lease: timedelta = LEASE) -> None:
     compressor.recover()
 
 
-def _run(url: str, folder: Path, steps: int) -> None:
+def _run(url: str, folder: Path, steps: int) -> NoReturn:
     fate = Fate(steps)
     with open_database(url) as database:
         shop = Shop(database, Mortal(Folder(folder), fate))
         shop.clock.forward(days=1)
         _mortally(database, fate)
-        with suppress(Unavailable):
-            a_round(shop)
+        # What has nothing more to compress can restore and purge again, until it dies.
+        while True:
+            with suppress(Unavailable):
+                a_round(shop)
 
 
 def _mortally(database: Database, fate: Fate) -> None:

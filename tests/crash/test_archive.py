@@ -16,11 +16,14 @@ from eventflow.store.archive.catalogue import Catalogue
 from eventflow.store.database import open_database
 from eventflow.store.objects import Folder
 from tests.archive.words import Shop
-from tests.crash.archiving import a_round, dies
+from tests.crash.archiving import a_round, die
 from tests.services import fresh_schema
 
 DEATHS = 50
 """On each database; a hundred of both."""
+
+TOGETHER = 2
+"""As many are at work at the same time."""
 
 LONGEST = 90
 """Steps that a round takes, about."""
@@ -36,15 +39,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def test_nothing_is_lost_whoever_dies_wherever(url: str, tmp_path: Path) -> None:
-    chance, folder, deaths = Random(20260102), tmp_path / "objects", 0
+    chance, folder = Random(20260102), tmp_path / "objects"
     with open_database(url) as database:
         shop = Shop(database, Folder(folder))
         streams = shop.orders(12)
         said = shop.bodies(streams)
-        while deaths < DEATHS:
-            code = dies(url, folder, chance.randint(1, LONGEST))
-            assert code in (0, -SIGKILL)
-            deaths += code != 0
+        for _ in range(DEATHS // TOGETHER):
+            steps = [chance.randint(1, LONGEST) for _ in range(TOGETHER)]
+            assert die(url, folder, *steps) == [-SIGKILL] * TOGETHER
             new = shop.orders(2)
             streams += new
             said |= shop.bodies(new)
