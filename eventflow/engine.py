@@ -34,6 +34,7 @@ from eventflow.runtime.runner import Runner
 from eventflow.runtime.switches import QUEUE, Switches
 from eventflow.runtime.throttle import Throttle
 from eventflow.runtime.ticks import Tick, Ticks
+from eventflow.runtime.turns import Turns
 from eventflow.runtime.worker import Worker
 from eventflow.settings import Settings
 from eventflow.store.database import Database
@@ -219,13 +220,14 @@ class Engine:
         return Limits(
             self.routes.reactions,
             peers=Peers(self._limits, throttle=throttle, circuits=Circuits(self.database), clock=self.clock),
-            places=Places(self.database, self.work),
-            work=self.work,
+            turns=self._turns(owner, patience),
             repository=self.repository,
             clock=self.clock,
-            owner=owner,
             patience=patience,
         )
+
+    def _turns(self, owner: UUID, patience: Patience) -> Turns:
+        return Turns(Places(self.database, self.work), self.work, clock=self.clock, owner=owner, patience=patience)
 
     def _coroutines(self, clerk: Clerk, running: dict[int, Attempt]) -> Coroutines:
         places = self.settings.async_concurrency

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from uuid import UUID
 
 from eventflow.errors import NotFound, Unavailable, Unreadable
 from eventflow.model.aggregate import Aggregate
@@ -26,18 +25,14 @@ from eventflow.model.retry import LONGEST
 from eventflow.model.telling import told
 from eventflow.runtime.job import Job
 from eventflow.runtime.patience import Patience
-from eventflow.runtime.relay import CHECKPOINT
 from eventflow.runtime.repository import Repository
 from eventflow.runtime.throttle import Throttle
-from eventflow.store.limits import Circuit, Circuits, Places
-from eventflow.store.work import Work
+from eventflow.runtime.turns import Turns
+from eventflow.store.limits import Circuit, Circuits
 
 log = logging.getLogger("eventflow.limits")
 
 L = TypeVar("L", RateLimit, CircuitBreaker)
-
-AT_LAST = timedelta(minutes=1)
-"""What waits for a place looks again after this time, should nobody have called it."""
 
 ODD = timedelta(minutes=1)
 """What cannot be asked for its host or its key comes again after this time."""
@@ -47,9 +42,6 @@ FRESH = 1.0
 
 BRIEF = 5.0
 """Seconds that a conversation under way waits in place; what takes longer is put off."""
-
-UNRELAYED = 0.01
-"""Seconds between two looks for work that the relay has sent, and has not written down yet."""
 
 
 class Postponed(BaseException):
@@ -141,41 +133,32 @@ class Limits:
         reactions: Mapping[str, Reaction[Any, Any]],
         *,
         peers: Peers,
-        places: Places,
-        work: Work,
+        turns: Turns,
         repository: Repository,
         clock: Callable[[], datetime],
-        owner: UUID,
         patience: Patience,
     ) -> None:
         self._limited = {name: one for name, one in reactions.items() if one.concurrency or (one.host and peers)}
-        self._peers, self._places, self._work, self._repository = peers, places, work, repository
-        self._clock, self._owner, self._patience = clock, owner, patience
-        self._taken: dict[Job, str] = {}
+        self._peers, self._turns, self._repository = peers, turns, repository
+        self._clock, self._patience = clock, patience
         self._admitted: dict[Job, str] = {}
 
     def admit(self, job: Job) -> bool:
         """Whether the job may begin now; what it takes for that is given back by ``leave``."""
         if job.reaction not in self._limited:
             return True
-        if job in self._taken or job in self._admitted:
+        if self.holds(job):
             return False  # the same message twice, at the same time
         return self._patience.until_available(lambda: self._admit(job))
 
     def holds(self, job: Job) -> bool:
         """Whether there is anything to give back."""
-        return job in self._taken or job in self._admitted
+        return job in self._turns or job in self._admitted
 
     def leave(self, job: Job) -> None:
         """The attempt is over, or never began."""
         self._admitted.pop(job, None)
-        place = self._taken.pop(job, None)
-        if place is None:
-            return
-        try:
-            self._patience.until_available(lambda: self._places.leave(place, job.stream, self._owner, self._clock()))
-        except Unavailable as error:
-            log.info("The place %s is free when our lease has run out: %s", place, error)
+        self._turns.leave(job)
 
     def before(self, job: Job, request: Request) -> None:
         """Wait for our turn to send a request; not long. Raises ``Postponed`` when it is not soon."""
@@ -218,19 +201,7 @@ class Limits:
         return (place is None or self._take(job, reaction, place)) and (host is None or self._ask(job, host))
 
     def _take(self, job: Job, reaction: Reaction[Any, Any], place: str) -> bool:
-        most, due = reaction.concurrency.limit if reaction.concurrency else 0, self._clock() + AT_LAST
-        while True:
-            is_relayed = self._is_relayed(job)
-            free = self._places.take(place, job.stream, job.version, self._owner, most=most, due=due)
-            if free:
-                self._taken[job] = place
-                return True
-            if free is False:
-                log.debug("%s on %s waits for a place of %s.", job.reaction, job.stream, place)
-                return False
-            if is_relayed:
-                return False  # the work has moved on
-            time.sleep(UNRELAYED)
+        return self._turns.take(job, place, reaction.concurrency.limit if reaction.concurrency else 0)
 
     def _ask(self, job: Job, host: str) -> bool:
         try:
@@ -246,16 +217,8 @@ class Limits:
 
     def _hold(self, job: Job, due: datetime, what: str) -> bool:
         """Put the work off; never true, as it does not begin."""
-        log.debug("%s on %s is put off until %s: %s", job.reaction, job.stream, due, what)
-        while True:
-            is_relayed = self._is_relayed(job)
-            if self._work.postpone(job.stream, job.version, due, what) or is_relayed:
-                return False
-            time.sleep(UNRELAYED)
-
-    def _is_relayed(self, job: Job) -> bool:
-        """Whether the relay has written down what it sent. To be asked first: what is not there then has moved on."""
-        return self._work.position(CHECKPOINT) >= job.position
+        self._turns.hold(job, due, what)
+        return False
 
 
 def _of(limits: Mapping[str, L], host: str) -> L | None:
