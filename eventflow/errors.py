@@ -8,6 +8,8 @@
     │  ├─ Unwritable
     │  ├─ BadFilter
     │  ├─ NotAllowed
+    │  ├─ LockHeld
+    │  ├─ CommandDisabled
     │  ├─ SignatureRefused
     │  ├─ BadFlow
     │  └─ BadInput
@@ -15,7 +17,8 @@
     │     └─ WrongContent
     ├─ Conflict          somebody was faster: load again
     │  ├─ VersionConflict
-    │  └─ KeyTaken
+    │  ├─ KeyTaken
+    │  └─ LockLost
     ├─ NotFound
     │  ├─ StreamNotFound
     │  ├─ FlowNotFound
@@ -43,6 +46,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
@@ -74,6 +78,10 @@ def did_you_mean(wanted: str, known: Sequence[str]) -> str:
     """
     near = get_close_matches(wanted, known, n=1, cutoff=0.6)
     return f' Did you mean "{near[0]}"?' if near else ""
+
+
+def _moment(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 class Refused(EventflowError):
@@ -126,6 +134,32 @@ class NotAllowed(Refused):
     def __init__(self, what: str) -> None:
         self.what = what
         super().__init__(f"{what} is not allowed to whoever asked for it.")
+
+
+class LockHeld(Refused):
+    """Somebody else has the lock, and shows signs of life."""
+
+    code = "lock_held"
+
+    def __init__(self, key: str, holder: str, since: datetime, until: datetime) -> None:
+        self.key, self.holder, self.since, self.until = key, holder, since, until
+        super().__init__(
+            f'"{key}" is held by {holder} since {_moment(since)}, until {_moment(until)} unless it is prolonged.'
+        )
+
+
+class CommandDisabled(Refused):
+    """An operator has disabled this command, or all of them."""
+
+    code = "command_disabled"
+
+    def __init__(
+        self, key: str, by: str | None = None, reason: str | None = None, until: datetime | None = None
+    ) -> None:
+        self.key, self.by, self.reason, self.until = key, by, reason, until
+        who = f" by {by}" if by else ""
+        end = f" until {_moment(until)}" if until else ""
+        super().__init__(f'"{key}" is disabled{who}{end}' + (f": {reason}" if reason else "."))
 
 
 class SignatureRefused(Refused):
@@ -201,6 +235,16 @@ class KeyTaken(Conflict):
         super().__init__(
             f"This key ({scope}) was used before: what came of it ends at position {position}, in stream {stream}."
         )
+
+
+class LockLost(Conflict):
+    """Whoever believed to have the lock has it no more; what was appended behind its token is not recorded."""
+
+    code = "lock_lost"
+
+    def __init__(self, key: str, token: int, reason: str) -> None:
+        self.key, self.token, self.reason = key, token, reason
+        super().__init__(f'The lock "{key}" with the token {token} is lost: {reason}. Stop, and take it again.')
 
 
 class NotFound(EventflowError):

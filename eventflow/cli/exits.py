@@ -27,6 +27,8 @@ _CODES: tuple[tuple[type[errors.EventflowError], Code], ...] = (
     (errors.BodyMissing, Code.DAMAGED),
     (errors.NotFound, Code.NOT_FOUND),
     (errors.BadFilter, Code.USAGE),
+    (errors.LockHeld, Code.LOCKED),
+    (errors.CommandDisabled, Code.LOCKED),
     (errors.Refused, Code.REFUSED),
     (errors.Conflict, Code.REFUSED),
     (errors.Unavailable, Code.UNREACHABLE),

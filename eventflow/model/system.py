@@ -8,12 +8,14 @@ from typing import Any
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.archive import Operation
 from eventflow.model.batch import Batch
+from eventflow.model.incident import Notice
+from eventflow.model.lock import Lock
 from eventflow.model.switch import Switch
 
 RESERVED = "eventflow_"
 """How the categories of the library begin."""
 
-SYSTEM: tuple[type[Aggregate[Any]], ...] = (Batch, Operation, Switch)
+SYSTEM: tuple[type[Aggregate[Any]], ...] = (Batch, Lock, Notice, Operation, Switch)
 """Every application has these, without naming them; they are no part of its own vocabulary."""
 
 

@@ -10,6 +10,7 @@ from eventflow.errors import StreamNotFound, VersionConflict
 from eventflow.model import outcome
 from eventflow.model.aggregate import Aggregate, cause_of
 from eventflow.model.key import Key
+from eventflow.model.lock import Fence
 from eventflow.model.masking import Masker
 from eventflow.model.reaction import Reaction
 from eventflow.model.recorded import Context, Head, Header, Recorded
@@ -66,22 +67,33 @@ class Repository:
         """Whether a stream that stands at this version is read without a look for snapshots."""
         return version < self._snapshot_every
 
-    def save(self, *aggregates: Aggregate[Any], context: Context = NOBODY, key: Key | None = None) -> list[Header]:
+    def save(
+        self,
+        *aggregates: Aggregate[Any],
+        context: Context = NOBODY,
+        key: Key | None = None,
+        fence: Fence | None = None,
+    ) -> list[Header]:
         """Append what the aggregates have decided, all of it or nothing; they then stand behind it.
 
         Raises ``VersionConflict`` when one of them was changed by somebody else since it was loaded, ``KeyTaken`` when
-        something was saved under this key before; the aggregates then still hold what they have decided.
+        something was saved under this key before, ``LockLost`` when the lock behind the fence is held no more; the
+        aggregates then still hold what they have decided.
         """
-        return self.save_each([(one, context) for one in aggregates], key=key)
+        return self.save_each([(one, context) for one in aggregates], key=key, fence=fence)
 
     def save_each(
-        self, aggregates: Iterable[tuple[Aggregate[Any], Context]], *, key: Key | None = None
+        self,
+        aggregates: Iterable[tuple[Aggregate[Any], Context]],
+        *,
+        key: Key | None = None,
+        fence: Fence | None = None,
     ) -> list[Header]:
         """Like ``save``, with a context for each."""
         changed = [(one, context) for one, context in aggregates if one.pending]
         if not changed:
             return []
-        headers = self._log.append(*(self._append(one, context) for one, context in changed), key=key)
+        headers = self._log.append(*(self._append(one, context) for one, context in changed), key=key, fence=fence)
         self._saved([one for one, _ in changed], headers)
         return headers
 
@@ -92,6 +104,16 @@ class Repository:
         headers = self._log.append_within(transaction, self._append(aggregate, context))
         aggregate.saved(headers)
         return headers
+
+    def save_all_within(
+        self, transaction: Transaction, aggregates: Sequence[Aggregate[Any]], *, context: Context = NOBODY
+    ) -> list[Header]:
+        """Like ``save_within``, of several in one append; when all is committed the caller says so by ``settled``."""
+        return self._log.append_within(transaction, *(self._append(one, context) for one in aggregates))
+
+    def settled(self, aggregates: Sequence[Aggregate[Any]], headers: Sequence[Header]) -> None:
+        """What was appended within somebody else's transaction is committed: the aggregates stand behind it now."""
+        self._saved(aggregates, headers)
 
     def fail_unread(
         self, stream: UUID, version: int, reaction: Reaction[Any, Any], error: Exception, attempt: int, masker: Masker
@@ -136,7 +158,7 @@ class Repository:
             context = _continued(aggregate, context)
         return Append(aggregate.id, aggregate.category, aggregate.head, aggregate.pending, context)
 
-    def _saved(self, aggregates: list[Aggregate[Any]], headers: list[Header]) -> None:
+    def _saved(self, aggregates: Sequence[Aggregate[Any]], headers: Sequence[Header]) -> None:
         start = 0
         for aggregate in aggregates:
             before, end = aggregate.head.version, start + len(aggregate.pending)

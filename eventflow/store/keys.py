@@ -81,6 +81,10 @@ class Keys:
         rows = self._database.query(self._sql["taken"], {"key": key.digest, "now": now})
         return Header._make(rows[0]) if rows else None
 
+    def claim(self, transaction: Transaction, rows: Sequence[Row], key: Key, now: datetime) -> bool:
+        """Whether a key was free and stands for these rows now, in a transaction of somebody else who appends them."""
+        return bool(transaction.execute(self._sql["claim"], _Keyed(rows, key, key.digest, now).claim()))
+
     def prune(self, now: datetime) -> int:
         """Forget every key that no longer counts, and say how many; they are free already."""
         pruned = 0

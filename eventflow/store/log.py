@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from eventflow.errors import BodyMissing, DamagedBody, EventflowError, Unwritable
 from eventflow.model.event import Event
 from eventflow.model.key import Key
+from eventflow.model.lock import Fence
 from eventflow.model.recorded import Context, Draft, Head, Header, Recorded
 from eventflow.model.vocabulary import Vocabulary
 from eventflow.store import chain
@@ -21,6 +22,7 @@ from eventflow.store.archive.reader import Brought, Reader
 from eventflow.store.bell import Bell
 from eventflow.store.codec import Codec
 from eventflow.store.database import Database, Transaction
+from eventflow.store.fences import Fences
 from eventflow.store.keys import Keys
 from eventflow.store.recorder import Recorder, Row
 from eventflow.store.snapshots import Snapshots
@@ -76,11 +78,13 @@ class Log:
         self.bell: Bell = database.bell
         self.snapshots = Snapshots(database, codec)
         self.keys = Keys(database)
+        self._fences = Fences(database, self.keys)
 
-    def append(self, *appends: Append, key: Key | None = None) -> list[Header]:
+    def append(self, *appends: Append, key: Key | None = None, fence: Fence | None = None) -> list[Header]:
         """The headers of the events, all of them written or none, across streams; with a ``key`` once only.
 
-        Raises ``KeyTaken`` when the key was used before, ``VersionConflict`` when a stream no longer ends where it was
+        With a ``fence`` they are written only while that lock is held under its token. Raises ``LockLost`` when it is
+        not, ``KeyTaken`` when the key was used before, ``VersionConflict`` when a stream no longer ends where it was
         expected to, ``UnknownEvent`` and ``Unwritable`` before anything is written, ``StorageFull`` when there is no
         room, and ``Unavailable`` when the database does not answer; then it is unknown whether the events were written.
         """
@@ -88,8 +92,13 @@ class Log:
         rows: list[Row] = []
         for append in appends:
             self._compose(append, now, append_id, rows)
-        positions = self._recorder.append(rows) if key is None else self.keys.append(rows, key, now)
+        positions = self._positions(rows, key, fence, now)
         return [Header._make((at, *row[0][1:])) for at, row in zip(positions, rows, strict=True)]
+
+    def _positions(self, rows: Sequence[Row], key: Key | None, fence: Fence | None, now: datetime) -> list[int]:
+        if fence is not None:
+            return self._fences.append(rows, fence, key, now)
+        return self._recorder.append(rows) if key is None else self.keys.append(rows, key, now)
 
     def append_within(self, transaction: Transaction, *appends: Append) -> list[Header]:
         """Like ``append``, in a transaction of somebody else, who rings the bell when it is committed.

@@ -50,6 +50,7 @@ def test_migrations_arrive_where_a_new_schema_is(empty: Database) -> None:
         "0004_keys.sql",
         "0005_limits.sql",
         "0006_archives.sql",
+        "0007_locks.sql",
     ]
     assert schema.verify(empty) == []
     assert schema.status(empty).is_current

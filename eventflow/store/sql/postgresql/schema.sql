@@ -254,3 +254,17 @@ CREATE TABLE restored (
 );
 ALTER TABLE restored ALTER COLUMN state SET STORAGE EXTERNAL;
 CREATE INDEX restored_until ON restored (until);
+
+-- Who holds which lock, with the last sign of life by the database's own clock. One row for each key there ever was,
+-- moved in one transaction with what the stream of the lock says.
+CREATE TABLE locks (
+    stream        uuid NOT NULL PRIMARY KEY,
+    key           text NOT NULL UNIQUE,
+    token         bigint NOT NULL,
+    holder        text NOT NULL,
+    state         text NOT NULL,
+    taken_at      timestamptz NOT NULL,
+    beat_at       timestamptz NOT NULL,
+    lease_seconds double precision NOT NULL
+);
+CREATE INDEX locks_held ON locks (key) WHERE state <> 'free';
