@@ -27,7 +27,7 @@ from pydantic import ConfigDict
 from eventflow.errors import Misconfigured, Refused, TransitionRefused
 from eventflow.model.event import Event
 from eventflow.model.folding import declared_folds, folds
-from eventflow.model.library import LIBRARY, CalledOff, Created, Defibrillated, StatusChanged, Touched
+from eventflow.model.library import LIBRARY, CalledOff, Created, Defibrillated, Placing, StatusChanged, Touched
 from eventflow.model.recorded import NOWHERE, Kind, Phase
 from eventflow.model.standing import Standing
 from eventflow.model.streamed import S, Streamed, cause_of, spell
@@ -48,7 +48,9 @@ class Aggregate(Streamed[S], Generic[S]):
     Class keywords: ``category`` (its name in the log), ``initial`` (the status it begins with), ``defibrillate`` (from
     which failed status to which one a restart leads), ``cancelled`` (to which status ``cancel`` leads: from every other
     one, or from those that a mapping names), ``events`` (events that no command or reaction mentions in its
-    annotations). Begin one with ``create``; those of the log are made by ``replay``.
+    annotations), ``flow`` (the query that picks the flow it is bound to before its first event, a function of it that
+    gives one, or the id of a flow) and ``may_be_unbound`` (whether it may begin when no flow matches). Begin one with
+    ``create``; those of the log are made by ``replay``.
 
     Fields share their values with the events that set them: use tuples and frozen models, not lists to be changed.
     Names like ``id``, ``status``, ``version`` and ``category`` are taken; a field of that name raises ``Misconfigured``
@@ -59,6 +61,8 @@ class Aggregate(Streamed[S], Generic[S]):
     restarts: ClassVar[Mapping[Any, Any]] = MappingProxyType({})
     cancellations: ClassVar[Mapping[Any, Any]] = MappingProxyType({})
     events: ClassVar[tuple[type[Event], ...]] = ()
+    flow_rule: ClassVar[Any] = None
+    may_be_unbound: ClassVar[bool] = False
 
     def __init_subclass__(
         cls,
@@ -68,6 +72,8 @@ class Aggregate(Streamed[S], Generic[S]):
         defibrillate: Mapping[Any, Any] | None = None,
         cancelled: Enum | Mapping[Any, Any] | None = None,
         events: Iterable[type[Event]] = (),
+        flow: Any = None,
+        may_be_unbound: bool | None = None,
         **config: Unpack[ConfigDict],
     ) -> None:
         super().__init_subclass__(**config)
@@ -76,12 +82,16 @@ class Aggregate(Streamed[S], Generic[S]):
         cls.initial = initial if initial is not None else cls.initial
         cls.restarts = MappingProxyType(dict(cls.restarts if defibrillate is None else defibrillate))
         cls.events = (*cls.events, *events)
+        cls.flow_rule = cls.flow_rule if flow is None else flow
+        cls.may_be_unbound = cls.may_be_unbound if may_be_unbound is None else may_be_unbound
         cls.statuses = MappingProxyType({spell(one): one for one in (status_type(cls) or ())})
         cls.cancellations = cls.cancellations if cancelled is None else _cancellations(cls, cancelled)
         cls._folding = declared_folds(cls)
         cls._declared = tuple(cls._folding)
         cls._inert = frozenset(
-            f"{cls.category}:{one.event_name}" for one in LIBRARY if one not in cls._folding and one is not Created
+            f"{cls.category}:{one.event_name}"
+            for one in LIBRARY
+            if one not in cls._folding and one is not Created and not issubclass(one, Placing)
         )
 
     @classmethod

@@ -275,11 +275,12 @@ def _doubled_names(reactions: Sequence[Reaction[Any, Any]], kind: str = "reactio
 def _doubled_statuses(reactions: Sequence[Reaction[Any, Any]]) -> Iterator[str]:
     by_status = defaultdict(list)
     for one in reactions:
-        by_status[one.aggregate, str(getattr(one.on, "value", one.on))].append(one.name)
-    for (aggregate, status), names in by_status.items():
+        for flow in one.flows:
+            by_status[one.aggregate, str(getattr(one.on, "value", one.on)), flow].append(one.name)
+    for (aggregate, status, flow), names in by_status.items():
         if len(names) > 1:
-            category = getattr(aggregate, "category", aggregate)
-            yield f'{" and ".join(names)} both react to "{status}" of {category}. One status starts one reaction.'
+            category, where = getattr(aggregate, "category", aggregate), "" if flow is None else f' in "{flow}"'
+            yield f'{" and ".join(names)} both react to "{status}" of {category}{where}. One status starts one reaction.'
 
 
 def _called(one: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from eventflow.model.event import Event
-from eventflow.model.library import LIBRARY
+from eventflow.model.library import LIBRARY, Placing
 
 F = TypeVar("F", bound=Callable[..., Mapping[str, Any]])
 Fold = Callable[[Any, Any], Mapping[str, Any]]
@@ -41,6 +41,8 @@ def declared_folds(aggregate: type) -> dict[type[Event], Fold]:
 
 def fold_by_names(aggregate: type[BaseModel], event: type[Event]) -> Fold:
     """What an event changes that no method is for: the fields that it names, but for those of the library."""
+    if issubclass(event, Placing):
+        return _placed
     names = () if event in LIBRARY else event.__pydantic_fields__
     return _setting(tuple(name for name in names if name in aggregate.__pydantic_fields__))
 
@@ -51,3 +53,9 @@ def _setting(shared: tuple[str, ...]) -> Fold:
         return {name: own[name] for name in shared}
 
     return fold
+
+
+def _placed(document: Any, event: Any) -> Mapping[str, Any]:
+    # Beside the fields, as everything that the library itself knows of a stream.
+    document.__dict__["_place"] = event.place
+    return {}

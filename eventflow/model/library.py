@@ -137,6 +137,55 @@ class Probed(Event):
     error: str | None = None
 
 
+class Placing(Event):
+    """It stands in a state of its flow from here on: ``place``, or where its flow begins when that is nothing."""
+
+    place: str | None = None
+
+
+class FlowRebound(Placing):
+    """It goes on by another flow than the one it was bound to before; its header names the new one."""
+
+    before: str | None = None
+    reason: str | None = None
+
+
+class FlowUnbound(Placing):
+    """It goes by no flow any more."""
+
+    before: str
+    reason: str | None = None
+
+
+class FlowMoved(Placing):
+    """A transition of its flow was made, from one state to another or within one.
+
+    ``messages`` and ``data`` are what its tasks had to say, ``payload`` is what it was made with; both masked.
+    """
+
+    transition: str
+    origin: str
+    completed: bool = False
+    payload: dict[str, Any] = Field(default_factory=dict)
+    messages: tuple[str, ...] = ()
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class FlowMoveRefused(Event):
+    """A transition of its flow was asked for and not made: a restriction denied it, or it did not fit.
+
+    ``code`` says what kept it, ``errors`` what was wrong with it; the payload is masked.
+    """
+
+    transition: str
+    code: str
+    task: str | None = None
+    errors: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+    data: dict[str, Any] = Field(default_factory=dict)
+    payload: dict[str, Any] = Field(default_factory=dict)
+
+
 LIBRARY: tuple[type[Event], ...] = (
     Created,
     StatusChanged,
@@ -155,5 +204,9 @@ LIBRARY: tuple[type[Event], ...] = (
     ResponseReceived,
     Probed,
     CallbackReceived,
+    FlowRebound,
+    FlowUnbound,
+    FlowMoved,
+    FlowMoveRefused,
 )
 """The events that every category knows without naming them."""

@@ -117,6 +117,7 @@ def unread(head: Header, reaction: Reaction[Any, Any], error: BaseException, att
         error=label(facts),
         stream=head.stream,
         version=head.version + 1,
+        flow=head.flow,
     )
 
 

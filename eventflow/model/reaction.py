@@ -52,6 +52,7 @@ class Options(TypedDict, total=False):
     record_limit: int | None
     host: str | Callable[[Any], str | None] | None
     concurrency: Concurrency[Any] | None
+    flow: str | Sequence[str] | None
     name: str | None
 
 
@@ -63,7 +64,8 @@ class Reaction(Generic[A, R]):
     recorded then. Without ``processing`` the claim leaves the status as it is. Work begins so long ``after`` the status
     was announced; of two that are due, the one with the lower ``priority`` goes first.
     Of a request or response with more than ``record_limit`` bytes the beginning is recorded. What limits the ``host``
-    that it speaks to is asked before an attempt begins, and so is ``concurrency``: how many go on at a time.
+    that it speaks to is asked before an attempt begins, and so is ``concurrency``: how many go on at a time. With a
+    ``flow`` it is for items that are bound to it (or to one of several) and goes before the one that is for all.
     """
 
     function: Callable[[A], Any]
@@ -82,6 +84,7 @@ class Reaction(Generic[A, R]):
     record_limit: int | None = None
     host: str | Callable[[A], str | None] | None = None
     concurrency: Concurrency[A] | None = None
+    flow: str | Sequence[str] | None = None
     names: Mapping[str, Any] = field(default_factory=dict, repr=False)
     says: Callable[..., Any] | None = field(default=None, repr=False)
     """Whose annotation tells the result, where it is not the function's own."""
@@ -116,6 +119,11 @@ class Reaction(Generic[A, R]):
     def working(self) -> Enum:
         """The status while an attempt is under way."""
         return self.on if self.processing is None else target(self.processing)
+
+    @property
+    def flows(self) -> tuple[str | None, ...]:
+        """The flows whose items it is for; ``None`` alone when it is for all."""
+        return (self.flow,) if self.flow is None or isinstance(self.flow, str) else tuple(self.flow)
 
     @cached_property
     def is_async(self) -> bool:

@@ -80,6 +80,7 @@ class Draft(NamedTuple):
     """An event that was decided on and is not in the log yet; ``version`` is the one it will have in its stream.
 
     What is to be ``due`` some time ``after`` it is recorded says so: the log has the clock, the model has none.
+    ``flow`` is the one that its stream is bound to from this event on.
     """
 
     event: Event
@@ -95,6 +96,7 @@ class Draft(NamedTuple):
     stream: UUID = UUID(int=0)
     version: int = 0
     after: timedelta | None = None
+    flow: str | None = None
 
     @property
     def name(self) -> str:

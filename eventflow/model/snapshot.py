@@ -13,6 +13,7 @@ from eventflow.model.standing import Standing
 class Snapshot(BaseModel):
     """The fields of an aggregate and the head of its stream, at one version.
 
+    ``flow`` is the flow that it is bound to, ``place`` the state of that flow which its last move led to.
     ``correlation`` and ``position`` are those of its last event with a phase: what the next one is caused by.
     ``shape`` is the fingerprint of the aggregate's fields when it was taken: one of another shape is not read
     (``Aggregate.reads``), the replay then begins at the first event.
@@ -30,3 +31,5 @@ class Snapshot(BaseModel):
     shape: str = ""
     correlation: UUID | None = None
     position: int | None = None
+    flow: str | None = None
+    place: str | None = None

@@ -87,6 +87,11 @@ class Streamed(
         return self._of("_standing")  # type: ignore[no-any-return]
 
     @property
+    def bound_flow(self) -> str | None:
+        """The id of the flow that it is bound to, if it is."""
+        return self._of("_flow")  # type: ignore[no-any-return]
+
+    @property
     def pending(self) -> tuple[Draft, ...]:
         """What was decided on and is not in the log yet."""
         return self._of("_pending")  # type: ignore[no-any-return]
@@ -126,6 +131,8 @@ class Streamed(
             shape=self.shape(),
             correlation=cause_of(self).correlation,
             position=cause_of(self).position,
+            flow=self.bound_flow,
+            place=place_of(self),
         )
 
     @classmethod
@@ -163,6 +170,7 @@ class Streamed(
         standing, version, last, phased = Standing(), 0, None, None
         if snapshot is not None:
             document, standing, version = cls._restored(snapshot.fields), snapshot.standing, snapshot.version
+            document.__dict__["_place"] = snapshot.place
         inert = cls._inert
         for one in recorded:
             last = one.header
@@ -178,7 +186,7 @@ class Streamed(
         end = last or snapshot
         if document is None or end is None:
             raise Unreadable(f"There is no event and no snapshot to make a {cls.__name__} of.")
-        document._become(end.stream, cls._revived(end), version, Head(version, end.hash), standing)
+        document._become(end.stream, cls._revived(end), version, Head(version, end.hash), standing, end.flow)
         if (cause := phased or snapshot) is not None:
             document.__dict__["_cause"] = Cause(cause.correlation, cause.position)
         return document
@@ -221,11 +229,14 @@ class Streamed(
             )
         return known
 
-    def _become(self, id: UUID, status: Any, version: int, head: Head, standing: Standing) -> None:
+    def _become(
+        self, id: UUID, status: Any, version: int, head: Head, standing: Standing, flow: str | None = None
+    ) -> None:
         # Beside the fields, under names that pydantic leaves alone: slots and private attributes would be lost or slow.
         self.__dict__.update(
-            _id=id, _status=status, _version=version, _head=head, _standing=standing, _pending=(), _cause=Cause()
-        )
+            _id=id, _status=status, _version=version, _head=head, _standing=standing, _pending=(), _cause=Cause(),
+            _flow=flow, _place=self.__dict__.get("_place"),
+        )  # fmt: skip
 
     def _fold(self, event: Event) -> None:
         how = self._folding.get(type(event)) or self._learn(type(event))
@@ -270,6 +281,7 @@ class Streamed(
             own["_id"],
             version,
             after,
+            own["_flow"],
         )
         own["_pending"] = (*own["_pending"], draft)
         own["_standing"] = own["_standing"].after(draft)
@@ -307,3 +319,8 @@ class Streamed(
 def cause_of(aggregate: Streamed[Any]) -> Cause:
     """What its next event is caused by when nobody says otherwise."""
     return aggregate._of("_cause")  # type: ignore[no-any-return]
+
+
+def place_of(aggregate: Streamed[Any]) -> str | None:
+    """The state of its flow that its last move led to, or nothing before the first."""
+    return aggregate._of("_place")  # type: ignore[no-any-return]

@@ -89,7 +89,7 @@ class Prober:
         return False
 
     def _note(self, probe: Probe[Any], event: Probed, last: Header, context: Context) -> None:
-        draft = Draft(event, last.status, last.status, kind=Kind.PROBE, reaction=probe.name)
+        draft = Draft(event, last.status, last.status, kind=Kind.PROBE, reaction=probe.name, flow=last.flow)
         self._log.append(Append(last.stream, last.category, Head(last.version, last.hash), (draft,), context))
 
     def _decided(self, probe: Probe[Any], event: Probed, last: Header) -> list[Aggregate[Any]]:

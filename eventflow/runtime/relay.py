@@ -38,7 +38,11 @@ class Routes:
 
     def __init__(self, reactions: Iterable[Reaction[Any, Any]]) -> None:
         self.reactions: dict[str, Reaction[Any, Any]] = {one.name: one for one in reactions}
-        self._by_status = {(one.aggregate.category, str(one.on.value)): one for one in self.reactions.values()}
+        self._by_status = {
+            (one.aggregate.category, str(one.on.value), flow): one
+            for one in self.reactions.values()
+            for flow in one.flows
+        }
 
     def by_queue(self) -> dict[str, list[str]]:
         """The names of the reactions, by the queue they use; those that go first stand first."""
@@ -60,13 +64,18 @@ class Routes:
         """What is to be done with a stream whose last header with a phase is this one."""
         if header.phase != Phase.ANNOUNCED:
             return Task.of(header)
-        reaction = self._by_status.get((header.category, header.status))
+        reaction = self._reacting(header)
         if reaction is None:
             return None
         task = Task.of(header, reaction=reaction.name, attempt=1)
         if reaction.after is None:
             return task
         return task._replace(due=_later(header.due or header.recorded_at, reaction.after))
+
+    def _reacting(self, header: Header) -> Reaction[Any, Any] | None:
+        category, status = header.category, header.status
+        own = self._by_status.get((category, status, header.flow)) if header.flow is not None else None
+        return own or self._by_status.get((category, status, None))
 
 
 class Relay:

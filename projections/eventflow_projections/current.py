@@ -23,10 +23,11 @@ class Current(Projection):
       when the next attempt is claimed, when the item is announced without one, or when it is brought back.
     * ``tenant`` is the first that any event of the stream names.
     * ``fingerprint`` stands for the kind of error; see ``fingerprint``.
+    * ``flow`` is the one that the stream is bound to.
     """
 
     name = "current"
-    version = 1
+    version = 2
     tables = ("items",)
 
     def apply(self, batch: Sequence[Header], transaction: Transaction, tables: Tables) -> None:
@@ -81,6 +82,7 @@ class Row:
             last.recorded_at,
             self.tenant,
             *(_work(phased) if phased is not None else _UNSAID),
+            last.flow,
         )
 
 

@@ -11,7 +11,7 @@ alternatives, a leading ``-`` turns a term round (and lets rows pass in which th
 fields                                      values                                 operators
 ==========================================  =====================================  =============
 category (or model), status, previous,      a text, exactly; or how it begins      :
-phase, reaction, tenant, fingerprint        and ``*``
+phase, reaction, tenant, fingerprint, flow  and ``*``
 error                                       a part of the text, in any case        :
 id                                          a UUID, or how it begins and ``*``     :
 attempt, version, position                  whole numbers                          : > < >= <=
@@ -190,6 +190,7 @@ ITEMS = Language(
         "reaction": ("reaction", TEXT),
         "tenant": ("tenant", TEXT),
         "fingerprint": ("fingerprint", TEXT),
+        "flow": ("flow", TEXT),
         "error": ("error", PART),
         "attempt": ("attempt", NUMBER),
         "version": ("version", NUMBER),

@@ -16,7 +16,8 @@ CREATE TABLE {items} (
     attempt          integer,
     due              timestamptz,
     error            text,
-    fingerprint      text
+    fingerprint      text,
+    flow             text
 )
 
 -- create_order --
@@ -30,15 +31,20 @@ CREATE INDEX {items}_status ON {items} (category, status, created_position)
 CREATE INDEX {items}_failures ON {items} (category, status, fingerprint, position)
  WHERE error IS NOT NULL AND phase = 'announced'
 
+-- create_flow --
+-- Who goes by a flow, and how.
+CREATE INDEX {items}_flow ON {items} (flow, status) WHERE flow IS NOT NULL
+
 -- upsert --
 -- A stream of which the batch had no event with a phase keeps what its work looked like; one whose status did
 -- not change keeps its previous status. Arrays travel in binary (%b), which costs half of what text does.
 INSERT INTO {items} AS present (stream, category, status, previous, version, position, created_position,
-                                created_at, updated_at, tenant, phase, reaction, attempt, due, error, fingerprint)
+                                created_at, updated_at, tenant, phase, reaction, attempt, due, error, fingerprint,
+                                flow)
 SELECT *
   FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[],
               %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[], %b::text[], %b::integer[],
-              %b::timestamptz[], %b::text[], %b::text[])
+              %b::timestamptz[], %b::text[], %b::text[], %b::text[])
     ON CONFLICT (stream) DO UPDATE
    SET status      = excluded.status,
        previous    = COALESCE(excluded.previous, present.previous),
@@ -51,4 +57,5 @@ SELECT *
        attempt     = CASE WHEN excluded.phase IS NULL THEN present.attempt ELSE excluded.attempt END,
        due         = CASE WHEN excluded.phase IS NULL THEN present.due ELSE excluded.due END,
        error       = CASE WHEN excluded.phase IS NULL THEN present.error ELSE excluded.error END,
-       fingerprint = CASE WHEN excluded.phase IS NULL THEN present.fingerprint ELSE excluded.fingerprint END
+       fingerprint = CASE WHEN excluded.phase IS NULL THEN present.fingerprint ELSE excluded.fingerprint END,
+       flow        = excluded.flow

@@ -16,7 +16,8 @@ CREATE TABLE {items} (
     attempt          integer,
     due              utctext,
     error            text,
-    fingerprint      text
+    fingerprint      text,
+    flow             text
 )
 
 -- create_order --
@@ -30,12 +31,17 @@ CREATE INDEX {items}_status ON {items} (category, status, created_position)
 CREATE INDEX {items}_failures ON {items} (category, status, fingerprint, position)
  WHERE error IS NOT NULL AND phase = 'announced'
 
+-- create_flow --
+-- Who goes by a flow, and how.
+CREATE INDEX {items}_flow ON {items} (flow, status) WHERE flow IS NOT NULL
+
 -- upsert --
 -- A stream of which the batch had no event with a phase keeps what its work looked like; one whose status did
 -- not change keeps its previous status.
 INSERT INTO {items} AS present (stream, category, status, previous, version, position, created_position,
-                                created_at, updated_at, tenant, phase, reaction, attempt, due, error, fingerprint)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                created_at, updated_at, tenant, phase, reaction, attempt, due, error, fingerprint,
+                                flow)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (stream) DO UPDATE
    SET status      = excluded.status,
        previous    = COALESCE(excluded.previous, present.previous),
@@ -48,4 +54,5 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        attempt     = CASE WHEN excluded.phase IS NULL THEN present.attempt ELSE excluded.attempt END,
        due         = CASE WHEN excluded.phase IS NULL THEN present.due ELSE excluded.due END,
        error       = CASE WHEN excluded.phase IS NULL THEN present.error ELSE excluded.error END,
-       fingerprint = CASE WHEN excluded.phase IS NULL THEN present.fingerprint ELSE excluded.fingerprint END
+       fingerprint = CASE WHEN excluded.phase IS NULL THEN present.fingerprint ELSE excluded.fingerprint END,
+       flow        = excluded.flow
