@@ -279,8 +279,9 @@ def _doubled_statuses(reactions: Sequence[Reaction[Any, Any]]) -> Iterator[str]:
             by_status[one.aggregate, str(getattr(one.on, "value", one.on)), flow].append(one.name)
     for (aggregate, status, flow), names in by_status.items():
         if len(names) > 1:
-            category, where = getattr(aggregate, "category", aggregate), "" if flow is None else f' in "{flow}"'
-            yield f'{" and ".join(names)} both react to "{status}" of {category}{where}. One status starts one reaction.'
+            where = f'"{status}" of {getattr(aggregate, "category", aggregate)}'
+            where += "" if flow is None else f' in "{flow}"'
+            yield f"{' and '.join(names)} both react to {where}. One status starts one reaction."
 
 
 def _called(one: Any) -> str:

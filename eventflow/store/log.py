@@ -193,8 +193,8 @@ class Log:
             fields = (
                 0, stream, version, category, name, draft.status, draft.previous, draft.phase, draft.kind, now,
                 draft.reaction, draft.attempt, draft.owner, due, _writable(draft.error), context.correlation,
-                context.causation, context.actor, context.tenant, draft.flow, event.event_version, append_id, tag, len(body),
-                digest,
+                context.causation, context.actor, context.tenant, draft.flow, event.event_version, append_id, tag,
+                len(body), digest,
             )  # fmt: skip
             try:
                 previous = chain.link(previous, fields)
