@@ -6,10 +6,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
 UV ?= uv
 ARGS ?=
+JOBS ?= auto
 
 PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 	$$one -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& command -v $$one && break; done)
+
+# Much of the time of a test is waiting, and they run side by side as well as one after the other.
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: help venv demo test check format bench services docs lock clean
 
@@ -19,15 +23,15 @@ help: ## this list
 demo: $(VENV)/.runtime ## real files through their statuses, in two minutes; ARGS="--keep" and the like are passed on
 	@$(BIN)/eventflow demo $(ARGS)
 
-test: $(VENV)/.development services ## all tests; ARGS="tests/store -x" for some of them
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.development services ## all tests; ARGS="tests/store -x" for some of them, JOBS=0 for one process
+	@$(PYTEST) $(ARGS)
 
 check: $(VENV)/.development services ## format, lint, types, floors and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 format: $(VENV)/.development ## put the code into its form
 	$(BIN)/ruff format .

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import socket
 import sys
+from types import ModuleType
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,10 +20,20 @@ USUAL = {"PostgreSQL": 5432, "RabbitMQ": 5672, "Redis": 6379}
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Stop before the first test when one that was collected needs a service that does not answer."""
-    # Whoever needs a service asks tests.services for it.
+    # Whoever needs a service asks tests.services for it. Several processes were asked for all at once.
     services = sys.modules.get("tests.services")
-    if services is None or session.config.option.collectonly:
+    if services is None or session.config.option.collectonly or hasattr(session.config, "workerinput"):
         return
+    _demand(services)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Stop before processes are started for tests that need every service."""
+    _demand(importlib.import_module("tests.services"))
+
+
+def _demand(services: ModuleType) -> None:
     addresses = {"PostgreSQL": services.POSTGRES, "RabbitMQ": services.RABBITMQ, "Redis": services.REDIS}
     absent = [name for name, url in addresses.items() if not _answers(url, USUAL[name])]
     if absent:
