@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from eventflow.model.masking import Masker
     from eventflow.model.multipart import File
     from eventflow.model.probe import Probe
+    from eventflow.model.process.endings import Abandon, RetryLater, Skip
+    from eventflow.model.process.process import Process, migration
+    from eventflow.model.process.run import Run
+    from eventflow.model.process.status import RunStatus
+    from eventflow.model.process.step import Done, StepTask, step
     from eventflow.model.quiet import QuietHours
     from eventflow.model.reaction import endpoint, task
     from eventflow.model.reception import Receipt
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
     from eventflow.settings import Settings
 
 _HOMES = {
+    "Abandon": "eventflow.model.process.endings",
     "Aggregate": "eventflow.model.aggregate",
     "AsyncEndpoint": "eventflow.model.handlers",
     "AsyncExchange": "eventflow.model.exchange",
@@ -49,6 +55,7 @@ _HOMES = {
     "Channel": "eventflow.model.channel",
     "CircuitBreaker": "eventflow.model.limits",
     "Concurrency": "eventflow.model.limits",
+    "Done": "eventflow.model.process.step",
     "Endpoint": "eventflow.model.handlers",
     "Event": "eventflow.model.event",
     "Eventflow": "eventflow.app",
@@ -62,6 +69,7 @@ _HOMES = {
     "Masker": "eventflow.model.masking",
     "NumberedStatusEnum": "eventflow.model.status",
     "Probe": "eventflow.model.probe",
+    "Process": "eventflow.model.process.process",
     "QuietHours": "eventflow.model.quiet",
     "RateLimit": "eventflow.model.limits",
     "Receipt": "eventflow.model.reception",
@@ -69,8 +77,13 @@ _HOMES = {
     "Request": "eventflow.model.exchange",
     "Response": "eventflow.model.exchange",
     "Retry": "eventflow.model.retry",
+    "RetryLater": "eventflow.model.process.endings",
+    "Run": "eventflow.model.process.run",
+    "RunStatus": "eventflow.model.process.status",
     "Settings": "eventflow.settings",
+    "Skip": "eventflow.model.process.endings",
     "StatusEnum": "eventflow.model.status",
+    "StepTask": "eventflow.model.process.step",
     "Task": "eventflow.model.handlers",
     "Tick": "eventflow.runtime.ticks",
     "Timeout": "eventflow.model.exchange",
@@ -83,8 +96,10 @@ _HOMES = {
     "endpoint": "eventflow.model.reaction",
     "folds": "eventflow.model.aggregate",
     "label_of": "eventflow.model.status",
+    "migration": "eventflow.model.process.process",
     "play": "eventflow.model.exchange",
     "replies": "eventflow.model.exchange",
+    "step": "eventflow.model.process.step",
     "task": "eventflow.model.reaction",
     "traced": "eventflow.runtime.tracing",
     "transition": "eventflow.model.transition",
@@ -92,6 +107,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Abandon",
     "Aggregate",
     "AsyncEndpoint",
     "AsyncExchange",
@@ -100,6 +116,7 @@ __all__ = [
     "Channel",
     "CircuitBreaker",
     "Concurrency",
+    "Done",
     "Endpoint",
     "Event",
     "Eventflow",
@@ -113,6 +130,7 @@ __all__ = [
     "Masker",
     "NumberedStatusEnum",
     "Probe",
+    "Process",
     "QuietHours",
     "RateLimit",
     "Receipt",
@@ -120,8 +138,13 @@ __all__ = [
     "Request",
     "Response",
     "Retry",
+    "RetryLater",
+    "Run",
+    "RunStatus",
     "Settings",
+    "Skip",
     "StatusEnum",
+    "StepTask",
     "Task",
     "Tick",
     "Timeout",
@@ -135,8 +158,10 @@ __all__ = [
     "endpoint",
     "folds",
     "label_of",
+    "migration",
     "play",
     "replies",
+    "step",
     "task",
     "traced",
     "transition",

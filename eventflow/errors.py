@@ -21,7 +21,9 @@
     │  └─ LockLost
     ├─ NotFound
     │  ├─ StreamNotFound
+    │  │  └─ RunNotFound
     │  ├─ FlowNotFound
+    │  ├─ ProcessNotFound
     │  └─ BodyMissing
     ├─ Unreadable        the log says something this code cannot read
     │  ├─ UnknownEvent
@@ -285,6 +287,29 @@ class FlowNotFound(NotFound):
     def _none_fits(self) -> str:
         tried = f", nor after {', '.join(self.tried)}" if self.tried else ""
         return f'No flow for "{self.subject_type}" fits the query{tried}. What dropped each one is told by explain.'
+
+
+class RunNotFound(StreamNotFound):
+    """No run has this id."""
+
+    code = "run_not_found"
+
+    def __init__(self, stream: UUID) -> None:
+        super().__init__(stream, "run")
+
+
+class ProcessNotFound(NotFound):
+    """No process of the application is called so, or it is another one."""
+
+    code = "process_not_found"
+
+    def __init__(self, process: str, known: Sequence[str]) -> None:
+        self.process, self.known = process, tuple(known)
+        here = f" There are {', '.join(self.known)}." if self.known else " There is none."
+        super().__init__(
+            f'The process "{process}" is not registered here: give its class in processes=[...].'
+            f"{here}{did_you_mean(process, self.known)}"
+        )
 
 
 class BodyMissing(NotFound):

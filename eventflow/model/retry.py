@@ -41,7 +41,8 @@ class Retry:
     """How often a reaction is attempted in all, and how long it waits in between.
 
     ``attempts`` counts the first one. ``after`` is the first wait; with ``backoff="linear"`` the second is twice as
-    long, the third three times; with ``"exponential"`` each is twice the one before. ``at_most`` caps every wait.
+    long, the third three times; with ``"exponential"`` each is twice the one before. The first ``grace`` waits are not
+    longer than the first one, growth begins behind them. ``at_most`` caps every wait.
     ``jitter`` adds up to that share of the wait, by chance, so that what failed together does not return together.
     With ``on`` only these errors are tried again, be they classes or, for answers that refuse, HTTP statuses;
     ``unless`` names those that are not. ``interruptions`` is how often an attempt may end with its worker before that
@@ -58,6 +59,7 @@ class Retry:
     on: tuple[Which, ...] = ()
     unless: tuple[Which, ...] = ()
     interruptions: int = 10
+    grace: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "on", tuple(self.on))
@@ -71,10 +73,12 @@ class Retry:
 
         >>> Retry(after=timedelta(seconds=10), backoff="linear").delay(2)
         datetime.timedelta(seconds=20)
+        >>> Retry(after=timedelta(seconds=10), backoff="linear", grace=3).delay(5)
+        datetime.timedelta(seconds=20)
         >>> Retry(after=timedelta(seconds=10), backoff="exponential", at_most=timedelta(minutes=1)).delay(60)
         datetime.timedelta(seconds=60)
         """
-        times = max(attempt, 1)
+        times = max(attempt - self.grace, 1)
         # Beyond 2**64 every wait is longer than any cap; the exponent itself must not become a giant.
         factor = {"constant": 1, "linear": times, "exponential": 2 ** min(times - 1, 64)}[self.backoff]
         cap = self.at_most if self.at_most is not None else _FOREVER
@@ -140,6 +144,7 @@ class Retry:
                 for one in (*self.on, *self.unless)
             ),
             (self.interruptions < 0, f"Retry(interruptions={self.interruptions}) is negative."),
+            (self.grace < 0, f"Retry(grace={self.grace}) is negative."),
         ]
 
 

@@ -10,12 +10,13 @@ from eventflow.model.archive import Operation
 from eventflow.model.batch import Batch
 from eventflow.model.incident import Notice
 from eventflow.model.lock import Lock
+from eventflow.model.process.run import Run
 from eventflow.model.switch import Switch
 
 RESERVED = "eventflow_"
 """How the categories of the library begin."""
 
-SYSTEM: tuple[type[Aggregate[Any]], ...] = (Batch, Lock, Notice, Operation, Switch)
+SYSTEM: tuple[type[Aggregate[Any]], ...] = (Batch, Lock, Notice, Operation, Run, Switch)
 """Every application has these, without naming them; they are no part of its own vocabulary."""
 
 

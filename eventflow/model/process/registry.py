@@ -1,0 +1,52 @@
+"""The processes of an application, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from eventflow.errors import Misconfigured, ProcessNotFound, Refused, did_you_mean
+from eventflow.model.process.definition import Definition, definition_of, problems
+from eventflow.model.process.process import Process
+
+
+class Registry:
+    """What processes there are. Raises ``Misconfigured``, with everything that is wrong with any of them."""
+
+    def __init__(self, processes: Sequence[type[Process]] = (), channels: Iterable[str] = ("default",)) -> None:
+        if found := [*problems(processes)]:
+            raise Misconfigured(*found)
+        self._by_name: Mapping[str, Definition] = {one.options.name: definition_of(one) for one in processes}
+        own = (one.options.channel for one in self)
+        self.channels = tuple(dict.fromkeys((*channels, *own)))
+
+    def __iter__(self) -> Iterator[Definition]:
+        return iter(self._by_name.values())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def get(self, process: str | type[Process]) -> Definition:
+        """What a process comes to, by its name or its class. Raises ``ProcessNotFound``."""
+        name = process if isinstance(process, str) else process.options.name
+        known = self._by_name.get(name)
+        if known is None or (isinstance(process, type) and known.process is not process):
+            raise ProcessNotFound(name, list(self._by_name))
+        return known
+
+    def title(self, name: str) -> str:
+        """What people see of a process; one that is not there (any more) is called by its name."""
+        known = self._by_name.get(name)
+        return name if known is None else known.title
+
+    def titles(self) -> dict[str, str]:
+        """What people see of each process."""
+        return {name: one.title for name, one in self._by_name.items()}
+
+    def channel(self, definition: Definition, channel: Any = None) -> str:
+        """The channel that a run goes through. Raises ``Refused`` for one that there is not."""
+        chosen = definition.options.channel if channel is None else channel
+        if chosen not in self.channels:
+            near = did_you_mean(str(chosen), self.channels)
+            raise Refused(f'There is no channel "{chosen}"; there are {", ".join(self.channels)}.{near}')
+        return str(chosen)
