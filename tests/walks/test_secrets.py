@@ -1,23 +1,21 @@
-"""No masked secret appears anywhere: not in the database, not in logs, on the command line or in errors.
+"""No masked secret appears anywhere: not in the database, the archive or logs, on the command line or in errors.
 
-Handlers say and hear secrets in every way there is; the peer must have got them, and nobody else.
+Handlers say and hear secrets in every way there is; the peer must have got them, and nobody else. What is kept is
+searched in the database, then in the segments that it leaves for, then in the copies that come back.
 """
 
 from __future__ import annotations
 
 import logging
 import socket
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from eventflow.app import Eventflow
 from eventflow.errors import EventflowError
@@ -36,7 +34,9 @@ from eventflow.testing import Clock
 from eventflow_projections import Projection
 from tests.cli.words import says
 from tests.peer import Answer, Asked, Peer
+from tests.services import an_s3_server
 from tests.walks.conftest import MakeApp
+from tests.walks.leaks import in_objects, in_tables
 from tests.walks.library import Document, Published, Status, Written
 
 SECRET = "hunter2"
@@ -49,7 +49,18 @@ MASKER = Masker(
     url_query=["customer"],
     url_routes=["/users/{mask}"],
 )
+COMMANDS = (
+    ("items", "history", "{id}", "--bodies"),
+    ("items", "history", "{id}", "--json", "--bodies"),
+    ("items", "show", "{id}", "--json"),
+    ("items", "list"),
+    ("failed", "list"),
+    ("log", "tail", "--json"),
+)
 STEPS: dict[str, Any] = {"on": Status.QUEUED, "processing": Status.SENDING, "failed": Status.ERROR}
+JUST_NOW = timedelta(seconds=-1)
+"""The clock stands still, and what happened at this moment leaves as well."""
+
 SOON = Retry(attempts=2, after=timedelta(seconds=30))
 
 SAID: dict[str, dict[str, Any]] = {
@@ -152,33 +163,6 @@ def called(document: Document, request: Incoming) -> Published:
     return Published(url=said["url"])
 
 
-def everything_in(settings: Settings) -> Iterator[str]:
-    """Every column of every row of every table, as text."""
-    address = settings.database.get_secret_value()
-    rows = _sqlite(address) if address.startswith("sqlite") else _postgres(address)
-    yield from (str(bytes(one), "latin-1") if isinstance(one, (bytes, memoryview)) else str(one) for one in rows)
-
-
-def _sqlite(address: str) -> Iterator[object]:
-    with closing(sqlite3.connect(address.removeprefix("sqlite:///"))) as database:
-        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for [table] in tables:
-            for row in database.execute(f'SELECT * FROM "{table}"'):  # a name from the catalogue
-                yield from row
-
-
-def _postgres(address: str) -> Iterator[object]:
-    server, _, schema = address.partition("?schema=")
-    with psycopg.connect(server) as database:
-        tables = database.execute(
-            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema = %s", (schema,)
-        ).fetchall()
-        assert tables
-        for place in tables:
-            for row in database.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(*place))):
-                yield from row
-
-
 def everything_told(app: Eventflow, document: Document) -> Iterator[str]:
     """The history in every form in which it is shown, and what the command line says."""
     for recorded in app.history(document.id):
@@ -188,25 +172,30 @@ def everything_told(app: Eventflow, document: Document) -> Iterator[str]:
         if recorded.header.kind in ("request", "response", "callback"):
             yield as_message(recorded.event)
     database, id = app.settings.database.get_secret_value(), str(document.id)
-    for command in (
-        ("items", "history", id, "--bodies"),
-        ("items", "history", id, "--json", "--bodies"),
-        ("items", "history", id),
-        ("items", "show", id, "--json"),
-        ("items", "list"),
-        ("failed", "list"),
-        ("log", "tail", "--json"),
-    ):
-        result = says("--database", database, *command)
+    for command in COMMANDS:
+        result = says("--database", database, *(word.format(id=id) for word in command))
         assert result.exit_code == 0, result.output
         yield result.output
 
 
 def nothing_leaks(app: Eventflow, document: Document, log: pytest.LogCaptureFixture) -> None:
+    """Neither while the bodies are in the database, nor once they left it, nor when they were brought back."""
     app.drain()
-    assert [text for text in everything_told(app, document) if SECRET in text] == []
-    assert [text for text in everything_in(app.settings) if SECRET in text] == []
+    assert leaks(app, document) == []
+    said = [one.event.event_body() for one in app.history(document.id)]
+    assert [done.left for done in app.archive(older_than=JUST_NOW)] == [[]]
+    assert app.archives.standing().archived.events >= len(said)
+    assert leaks(app, document) == []
+    assert app.restore().amount.events >= len(said)
+    assert leaks(app, document) == []
+    assert [one.event.event_body() for one in app.history(document.id)] == said
     assert [record.getMessage() for record in log.records if SECRET in log.handler.format(record)] == []
+
+
+def leaks(app: Eventflow, document: Document) -> list[str]:
+    """Whatever is kept or told with the secret in it."""
+    places = (everything_told(app, document), in_tables(app.settings), in_objects(app.objects))
+    return [text for place in places for text in place if SECRET in text]
 
 
 def worked_on(app: Eventflow, clock: Clock) -> Document:
@@ -216,6 +205,22 @@ def worked_on(app: Eventflow, clock: Clock) -> Document:
     clock.forward(seconds=60)
     app.drain()
     return document
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    with an_s3_server() as url:
+        yield url
+
+
+@pytest.fixture
+def settings(settings: Settings, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The usual engines, segments in a folder with SQLite and in a bucket with PostgreSQL."""
+    objects = settings.objects.get_secret_value()
+    if settings.database.get_secret_value().startswith("postgres"):
+        objects = f"{request.getfixturevalue('s3')}/secrets-{uuid4().hex[:12]}?secure=false"
+    monkeypatch.setenv("EVENTFLOW_OBJECTS", objects)
+    return Settings(database=settings.database, broker=settings.broker, objects=objects)
 
 
 @pytest.fixture(autouse=True)
@@ -319,7 +324,7 @@ def test_what_stops_a_projection_is_masked(make_app: MakeApp, caplog: pytest.Log
 
     [status] = app.projections.status()
     assert status.error == f"ValueError: password={'*' * 8} at http://{'*' * 8}@h/"
-    assert [text for text in everything_in(app.settings) if SECRET in text] == []
+    assert [text for text in in_tables(app.settings) if SECRET in text] == []
     assert "stands still" in caplog.text
     assert SECRET not in caplog.text
 
@@ -342,3 +347,15 @@ def test_what_a_callback_says_is_masked(
         assert "broken" in said
 
     nothing_leaks(app, document, caplog)
+
+
+def test_whoever_looks_for_a_secret_finds_what_nobody_masked(make_app: MakeApp) -> None:
+    app = make_app(aggregates=[Document])
+    app.save(document := Document.create(title="Whales", text=f"the word is {SECRET} " * 100))
+
+    assert any(SECRET in text for text in in_tables(app.settings))
+    app.archive(older_than=JUST_NOW)
+
+    assert any(SECRET in text for text in in_tables(app.settings)), "a snapshot holds it"
+    assert any(SECRET in text for text in in_objects(app.objects))
+    assert any(SECRET in text for text in everything_told(app, document))
