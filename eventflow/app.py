@@ -37,6 +37,7 @@ from eventflow.model.reception import Receipt
 from eventflow.model.recorded import Header, Recorded
 from eventflow.model.system import SYSTEM
 from eventflow.model.vocabulary import Vocabulary
+from eventflow.picking.definition import FlowDefinition
 from eventflow.runtime.archiving.ages import Ages
 from eventflow.runtime.archiving.archives import archives
 from eventflow.runtime.archiving.compress import Compressed, Errand
@@ -44,6 +45,8 @@ from eventflow.runtime.archiving.restore import Brought, Restorer, Wish, total
 from eventflow.runtime.batches import Batches
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.callbacks import Callbacks
+from eventflow.runtime.flows.compose import flows_of
+from eventflow.runtime.flows.shelf import Shelves
 from eventflow.runtime.follower import Follower
 from eventflow.runtime.ids import Ids
 from eventflow.runtime.probing import Prober, Probing
@@ -99,6 +102,7 @@ class Eventflow:
     ``callbacks`` are what other systems may say of their own accord.
     ``ticks`` are done again and again beside those of the library, by one worker of all; so are ``probes``.
     ``limits`` are those of the hosts that endpoints speak to, ``channels`` those that runs of processes go through.
+    ``flows`` are published when this is made.
 
     Raises ``Misconfigured`` with every problem of the composition at once, ``Unavailable`` when the database
     is out of reach.
@@ -121,6 +125,7 @@ class Eventflow:
         probes: Sequence[Probe[Any]] = (),
         callbacks: Sequence[Calling] = (),
         channels: Sequence[Channel] = (),
+        flows: Sequence[FlowDefinition] = (),
     ) -> None:
         known, calls = composed(reactions), callbacks_of(callbacks)
         problems = [
@@ -147,6 +152,7 @@ class Eventflow:
             self.database, self.vocabulary, codec=codec, clock=clock, ids=self._ids, archive=self._archived
         )
         self.repository = Repository(self.log, snapshot_every=self.settings.snapshot_every)
+        self.flows = flows_of(self.log, self.repository, Shelves(self.log), aggregates=self.aggregates)
         self.probes = {one.name: one for one in probes}
         kept = [*(standard() if projections is None else projections), *([Lingering()] if probes else [])]
         self.projections = Projections(self.database, self.log, kept)
@@ -197,6 +203,8 @@ class Eventflow:
             archiving=self._archiving(),
         )
         self.ticks = self.engine.ticks
+        if flows:
+            self.flows.publish(*flows)
 
     # -- commands and reads ----------------------------------------------------------------------
 

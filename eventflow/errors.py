@@ -12,6 +12,7 @@
     │  ├─ CommandDisabled
     │  ├─ SignatureRefused
     │  ├─ BadFlow
+    │  ├─ FlowTaken
     │  └─ BadInput
     │     ├─ Malformed
     │     └─ WrongContent
@@ -182,6 +183,17 @@ class BadFlow(Refused):
     def __init__(self, *problems: str) -> None:
         self.problems = problems
         super().__init__("\n".join(problems) if len(problems) == 1 else "\n".join(f"- {one}" for one in problems))
+
+
+class FlowTaken(Refused):
+    """There is such a flow already: one of the same id, or one for the same subjects in the same version."""
+
+    code = "flow_taken"
+
+    def __init__(self, flow: int | str, other: int | str, what: str = "") -> None:
+        self.flow, self.other, self.what = flow, other, what
+        same = f'is {what} already; give "{flow}" another version' if what else "is there already; give another id"
+        super().__init__(f'The flow "{other}" {same}, or archive that one.')
 
 
 class BadInput(Refused):

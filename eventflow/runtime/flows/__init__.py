@@ -1,0 +1,1 @@
+"""Flows at work: the catalogue, publishing, binding, transitions, ramps."""

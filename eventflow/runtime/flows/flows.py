@@ -1,0 +1,160 @@
+"""``app.flows``: what an application does with its flows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from eventflow.model.flow import DefinedFlow, flow_stream
+from eventflow.model.flow_files import exported, imported
+from eventflow.model.recorded import Recorded
+from eventflow.picking.checks import Problem
+from eventflow.picking.definition import FlowDefinition
+from eventflow.runtime.flows.definitions import Definitions
+from eventflow.runtime.flows.shelf import Shelf, Shelves
+from eventflow.runtime.tracing import said
+from eventflow.store.log import Log
+
+Id = int | str
+
+
+class Flows:
+    """The flows of one application.
+
+    Every change takes who made it (``actor``) and why (``reason``), and of one flow the version of its stream that the
+    caller has seen (``expected``): ``VersionConflict`` is raised when that is not the present one. What is asked is
+    answered from the log as it is now, or as it was ``at`` a position or a time.
+    """
+
+    def __init__(self, log: Log, shelves: Shelves, definitions: Definitions) -> None:
+        self._log, self._shelves, self._definitions = log, shelves, definitions
+
+    # -- what there is ---------------------------------------------------------------------------
+
+    def shelf(self, at: int | datetime | None = None) -> Shelf:
+        """All definitions at once, with the version and the position of the catalogue."""
+        return self._shelves.now() if at is None else self._shelves.at(at)
+
+    def all(
+        self, subject_type: str | None = None, *, archived: bool = False, at: int | datetime | None = None
+    ) -> list[FlowDefinition]:
+        """The definitions (of one subject type), in the order in which they came; the archived ones if so wanted."""
+        found = self.shelf(at).definitions
+        return [one for one in found if subject_type in (None, one.subject_type) and (archived or not one.deleted)]
+
+    def get(self, id: Id, *, at: int | datetime | None = None) -> FlowDefinition:
+        """One definition, be it archived. Raises ``FlowNotFound``."""
+        return self.shelf(at).get(id).definition
+
+    def stream(self, id: Id, *, at: int | datetime | None = None) -> DefinedFlow:
+        """The same with its stream: ``version`` is what ``expected`` is held against, ``in_use`` whether it is used."""
+        return self.shelf(at).get(id)
+
+    def history(self, id: Id) -> list[Recorded]:
+        """Every change of a flow, with who made it and why, oldest first. Raises ``FlowNotFound``."""
+        self.shelf().get(id)
+        return self._log.read_whole(flow_stream(id))
+
+    def problems(self, flow: Id | FlowDefinition) -> tuple[Problem, ...]:
+        """All that is wrong with the graph of a flow, with the tasks and statuses that this application has."""
+        return self._definitions.problems(flow if isinstance(flow, FlowDefinition) else self.get(flow))
+
+    # -- made and changed ------------------------------------------------------------------------
+
+    def publish(
+        self,
+        *flows: FlowDefinition,
+        everything: bool = False,
+        new_versions: bool = False,
+        reason: str | None = None,
+        actor: str | None = None,
+    ) -> list[FlowDefinition]:
+        """Bring definitions in, all or none, as often as one likes: what is there as it is said is left alone.
+
+        Of a flow that is there names, attributes and graph are changed; with ``everything`` also what operators
+        change: share, window, status, default, ordering. Another graph of a flow that has subjects is refused, or with
+        ``new_versions`` becomes a version of its own, inactive. Raises ``BadFlow``, ``FlowTaken``, ``Refused``.
+        """
+        return self._definitions.publish(
+            flows, reason=reason, everything=everything, new_versions=new_versions, context=said(actor=actor)
+        )
+
+    def create(self, flow: FlowDefinition, *, reason: str | None = None, actor: str | None = None) -> FlowDefinition:
+        """A new flow; without states it gets its START state. Raises ``FlowTaken``, ``BadFlow``."""
+        return self._definitions.create(flow, reason=reason, context=said(actor=actor))
+
+    def update(
+        self,
+        id: Id,
+        *,
+        expected: int | None = None,
+        reason: str | None = None,
+        actor: str | None = None,
+        **changes: Any,
+    ) -> FlowDefinition:
+        """Change fields of a flow. Another graph of one that has subjects makes a new version, which is returned.
+
+        Raises ``FlowNotFound``, ``VersionConflict``, ``FlowTaken``, ``BadFlow``, pydantic's ``ValidationError``.
+        """
+        return self._definitions.update(id, changes, expected=expected, reason=reason, context=said(actor=actor))
+
+    def activate(self, id: Id, **how: Any) -> FlowDefinition:
+        """Let it be picked. Raises ``BadFlow`` when its graph does not hold together."""
+        return self.update(id, status=True, **how)
+
+    def deactivate(self, id: Id, **how: Any) -> FlowDefinition:
+        """Let it be picked no more; whoever goes by it goes on."""
+        return self.update(id, status=False, **how)
+
+    def toggle(self, id: Id, **how: Any) -> FlowDefinition:
+        """Turn it on or off, whichever it is not."""
+        return self.update(id, status=not self.get(id).status, **how)
+
+    def set_default(self, id: Id, **how: Any) -> FlowDefinition:
+        """Make it the default; whichever version of it was so is so no longer."""
+        return self.update(id, is_default=True, **how)
+
+    def set_window(
+        self, id: Id, active_from: datetime | None = None, active_to: datetime | None = None, **how: Any
+    ) -> FlowDefinition:
+        """Let it be in force between these instants, both inclusive; what is not given is open."""
+        return self.update(id, active_from=active_from, active_to=active_to, **how)
+
+    def set_rollout(self, id: Id, rollout_pct: int | None, **how: Any) -> FlowDefinition:
+        """Admit this share of subjects, 0 to 100, or without one everybody."""
+        return self.update(id, rollout_pct=rollout_pct, **how)
+
+    def reorder(self, *ids: Id, reason: str | None = None, actor: str | None = None) -> list[FlowDefinition]:
+        """Prefer the first of these most, and so on."""
+        return self._definitions.reorder(ids, reason=reason, context=said(actor=actor))
+
+    def duplicate(
+        self, id: Id, *, graph: bool = True, reason: str | None = None, actor: str | None = None, **overrides: Any
+    ) -> FlowDefinition:
+        """Another flow like it with its whole graph, one version up, inactive and not the default."""
+        return self._definitions.duplicate(id, overrides, graph=graph, reason=reason, context=said(actor=actor))
+
+    def archive(self, id: Id, **how: Any) -> FlowDefinition:
+        """Put it away: it is not picked any more, and its place is free. Whoever goes by it goes on."""
+        return self.update(id, deleted=True, **how)
+
+    def restore(
+        self, id: Id, *, expected: int | None = None, reason: str | None = None, actor: str | None = None
+    ) -> FlowDefinition:
+        """Bring an archived one back. Raises ``FlowTaken`` when its place is another's by now."""
+        return self._definitions.restore(id, expected=expected, reason=reason, context=said(actor=actor))
+
+    def export(self, *ids: Id, graph: bool = True, at: int | datetime | None = None) -> dict[str, Any]:
+        """These flows (or all that are not archived) as a JSON document that ``import_`` reads."""
+        shelf = self.shelf(at)
+        flows = [shelf.get(id).definition for id in ids] or [one for one in shelf.definitions if not one.deleted]
+        return exported(flows, graph=graph)
+
+    def import_(
+        self, document: Any, *, reason: str | None = None, actor: str | None = None, **overrides: Any
+    ) -> list[FlowDefinition]:
+        """Take in a document as it was exported, but for ``overrides``; an id that is taken is replaced by a free one.
+
+        Raises ``BadInput`` for what is no such document, ``BadFlow``, ``FlowTaken``.
+        """
+        return self._definitions.bring(imported(document), overrides, reason=reason, context=said(actor=actor))
