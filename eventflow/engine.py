@@ -18,7 +18,7 @@ from eventflow.model.masking import Masker
 from eventflow.model.reaction import AsyncEndpointReaction
 from eventflow.runtime.asynchronous import Asynchronous
 from eventflow.runtime.attempt import Attempt
-from eventflow.runtime.broker import Broker, loop_thread
+from eventflow.runtime.broker import Broker
 from eventflow.runtime.clerk import Clerk
 from eventflow.runtime.coroutines import Coroutines, Wire
 from eventflow.runtime.follower import Follower
@@ -231,9 +231,8 @@ class Engine:
 
     def _coroutines(self, clerk: Clerk, running: dict[int, Attempt]) -> Coroutines:
         places = self.settings.async_concurrency
-        return Coroutines(
-            Asynchronous(loop_thread(), places=places, masker=self.masker), self._wire(places), clerk, running
-        )
+        loop = Asynchronous(self.broker.loop(), places=places, masker=self.masker)
+        return Coroutines(loop, self._wire(places), clerk, running)
 
     def _wire(self, pool: int) -> Wire | None:
         if not any(isinstance(one, AsyncEndpointReaction) for one in self.routes.reactions.values()):

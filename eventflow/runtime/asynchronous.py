@@ -1,7 +1,8 @@
 """Handlers that are coroutines: hundreds at a time on one event loop, in one thread.
 
-The loop's thread is Dramatiq's. A thread of the worker claims, hands the attempt over to the loop and is free again;
-what has to be written meanwhile is written by a few threads beside the loop, which never waits for the database.
+The loop's thread is Dramatiq's, and begins with the worker. A thread of the worker claims, hands the attempt over to
+the loop and is free again; what has to be written meanwhile is written by a few threads beside the loop, which never
+waits for the database.
 """
 
 from __future__ import annotations
@@ -34,9 +35,6 @@ class LoopThread(Protocol):
 
     loop: asyncio.AbstractEventLoop
 
-    def start(self) -> None:
-        """Run the loop."""
-
     def stop(self) -> None:
         """Stop the loop and end."""
 
@@ -51,7 +49,6 @@ class Asynchronous:
         self._closing = threading.Event()
         self._hands = ThreadPoolExecutor(HANDS, "eventflow-hand")
         self._open: set[Future[None]] = set()
-        self._thread.start()
 
     def enter(self) -> bool:
         """Wait for a place; whether there is one: when the worker ends there are none any more."""
@@ -110,9 +107,11 @@ class Asynchronous:
         if self._open:
             self._loop.call_soon_threadsafe(interrupt)
             wait(list(self._open), LAST_STEPS)
-        clean = not self._open and self.answers(1.0)
-        if clean:
+        clean = not self._open and (not self._loop.is_running() or self.answers(1.0))
+        if clean and self._loop.is_running():
             asyncio.run_coroutine_threadsafe(last(), self._loop).result(LAST_STEPS)
             self._thread.stop()
+        if clean:
+            self._loop.close()
         self._hands.shutdown(wait=clean)
         return clean

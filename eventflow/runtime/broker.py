@@ -16,7 +16,7 @@ import dramatiq
 from dramatiq.asyncio import EventLoopThread
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.errors import BrokerConnectionError
-from dramatiq.middleware import Middleware, ShutdownNotifications, TimeLimit, TimeLimitExceeded
+from dramatiq.middleware import AsyncIO, Middleware, ShutdownNotifications, TimeLimit, TimeLimitExceeded
 from dramatiq.middleware import Shutdown as WorkerShutdown
 from dramatiq.middleware.threading import raise_thread_exception
 from dramatiq.rate_limits import RateLimiterBackend
@@ -81,16 +81,34 @@ class _Notices(ShutdownNotifications):
         self.manager.remove_notification()
 
 
+class _Loops(AsyncIO):
+    """Dramatiq's event loop for coroutines: one for each worker that wants it, not one for the process.
+
+    It begins with the worker and ends with the last coroutine: those have their grace when the worker has stopped.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: list[EventLoopThread] = []
+
+    def thread(self) -> EventLoopThread:
+        thread = EventLoopThread(log)
+        thread.name, thread.daemon = "eventflow-loop", True
+        self._waiting.append(thread)
+        return thread
+
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
+        """Whoever asked for the loop ends it."""
+        while self._waiting:
+            self._waiting.pop().start(timeout=1.0)
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """What still runs on the loop has its grace."""
+
+
 def _clear_pending() -> None:
     # An interrupt that was raised just before it was disarmed waits in the thread's state: take it back.
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), None)
-
-
-def loop_thread() -> EventLoopThread:
-    """A thread for an event loop, not started yet."""
-    thread = EventLoopThread(log)
-    thread.name, thread.daemon = "eventflow-loop", True
-    return thread
 
 
 class Broker:
@@ -107,7 +125,9 @@ class Broker:
         self.queues = tuple(sorted(set(queues)))
         self._deadlines = _Deadlines()
         self._notices = _Notices()
-        self._dramatiq = _open(self.url, self.namespace, [self._deadlines, self._notices])
+        self._loops = _Loops()
+        self._middleware = [self._deadlines, self._notices, self._loops]
+        self._dramatiq = _open(self.url, self.namespace, self._middleware)
         self._failures = _failures(self._dramatiq)
         self._actors = {queue: self._actor(queue) for queue in self.queues}
         self._priorities = dict(priorities or {})
@@ -125,6 +145,10 @@ class Broker:
     def embedded(self) -> bool:
         """Whether messages live and die with this process."""
         return isinstance(self._dramatiq, StubBroker)
+
+    def loop(self) -> EventLoopThread:
+        """The thread of an event loop, which begins with the next worker; ending it is the caller's."""
+        return self._loops.thread()
 
     def send(self, queue: str, jobs: Iterable[Job]) -> None:
         """Hand jobs over; returns when the broker has them. Raises ``Unavailable``."""
@@ -177,7 +201,7 @@ class Broker:
             log.warning("What was fetched and not begun could not be given back, it is sent again later: %s", error)
         late.cancel()
         # A worker leaves a middleware behind that would wake it again.
-        self._dramatiq.middleware[:] = [self._deadlines, self._notices]
+        self._dramatiq.middleware[:] = self._middleware
         return not any(thread.is_alive() for thread in worker.workers)
 
     def close(self) -> None:
