@@ -33,8 +33,12 @@ from eventflow.model.limits import problems as limit_problems
 from eventflow.model.masking import Masker
 from eventflow.model.probe import Probe
 from eventflow.model.probe import problems as probe_problems
+from eventflow.model.process.definition import problems as process_problems
+from eventflow.model.process.process import Process
+from eventflow.model.process.registry import Registry
 from eventflow.model.reception import Receipt
 from eventflow.model.recorded import Header, Recorded
+from eventflow.model.routine import routines
 from eventflow.model.system import SYSTEM
 from eventflow.model.vocabulary import Vocabulary
 from eventflow.picking.definition import FlowDefinition
@@ -50,6 +54,7 @@ from eventflow.runtime.flows.shelf import Shelves
 from eventflow.runtime.follower import Follower
 from eventflow.runtime.ids import Ids
 from eventflow.runtime.probing import Prober, Probing
+from eventflow.runtime.processes.processes import Processes
 from eventflow.runtime.relay import Routes
 from eventflow.runtime.repository import Repository
 from eventflow.runtime.signals import Said, Signals, statuses
@@ -101,7 +106,8 @@ class Eventflow:
     ``resend_after`` is sent again once its queue is empty: the broker, or a worker that died, has lost it.
     ``callbacks`` are what other systems may say of their own accord.
     ``ticks`` are done again and again beside those of the library, by one worker of all; so are ``probes``.
-    ``limits`` are those of the hosts that endpoints speak to, ``channels`` those that runs of processes go through.
+    ``limits`` are those of the hosts that endpoints speak to, ``channels`` those that runs of
+    ``processes`` go through.
     ``flows`` are published when this is made.
 
     Raises ``Misconfigured`` with every problem of the composition at once, ``Unavailable`` when the database
@@ -126,6 +132,7 @@ class Eventflow:
         callbacks: Sequence[Calling] = (),
         channels: Sequence[Channel] = (),
         flows: Sequence[FlowDefinition] = (),
+        processes: Sequence[type[Process]] = (),
     ) -> None:
         known, calls = composed(reactions), callbacks_of(callbacks)
         problems = [
@@ -133,13 +140,15 @@ class Eventflow:
             *probe_problems(probes, aggregates),
             *limit_problems(limits),
             *channel_problems(channels),
+            *process_problems(processes),
         ]
         if problems:
             raise Misconfigured(*problems)
         self.settings = settings or Settings()
         self.aggregates = {one.category: one for one in aggregates}
         self.channels = channels_of(channels)
-        self.routes = Routes(known)
+        registry = Registry(processes, self.channels)
+        self.routes = Routes([*known, *routines(registry, registry.channels)])
         self.vocabulary = Vocabulary.of((*aggregates, *SYSTEM), [*known, *calls])
         self.masker = masker or Masker()
         self.clock = clock
@@ -167,6 +176,9 @@ class Eventflow:
             clock=clock,
             record_limit=self.settings.record_limit,
             lifetime=self.settings.key_lifetime,
+        )
+        self.processes = Processes(
+            registry, log=self.log, repository=self.repository, clock=clock, ids=self._ids, masker=self.masker
         )
         self._signals = Signals(self.log, self.repository, clock=clock)
         self._prober = Prober(self.log, self.repository, clock=clock, masker=self.masker, find=self._lingering)

@@ -36,6 +36,7 @@
     │  ├─ AnswerTooLarge
     │  ├─ WrongResult
     │  ├─ TimedOut
+    │  ├─ DeadlinePassed
     │  ├─ Interrupted
     │  └─ ProjectionStopped
     └─ Unavailable       database, broker or peer out of reach: worth another try
@@ -437,6 +438,16 @@ class TimedOut(Failed):
     def __init__(self, reaction: str, seconds: float) -> None:
         self.reaction, self.seconds = reaction, seconds
         super().__init__(f"{reaction} did not end within its time limit of {seconds:g} s.")
+
+
+class DeadlinePassed(Failed):
+    """A run was not over when it should have been."""
+
+    code = "deadline_passed"
+
+    def __init__(self, process: str, deadline: datetime) -> None:
+        self.process, self.deadline = process, deadline
+        super().__init__(f"{process} was to be over by {deadline:%Y-%m-%d %H:%M:%S %Z}, and is not.")
 
 
 class Interrupted(Failed):

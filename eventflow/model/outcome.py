@@ -32,6 +32,8 @@ from eventflow.model.library import (
     Woken,
 )
 from eventflow.model.masking import Masker
+from eventflow.model.process.run import Run
+from eventflow.model.process.status import RunStatus
 from eventflow.model.reaction import Reaction, target
 from eventflow.model.recorded import Draft, Header, Kind, Phase
 from eventflow.model.telling import MASKER, facts_of, label, short
@@ -45,6 +47,9 @@ def claim(document: Aggregate[Any], reaction: Reaction[Any, Any], attempt: int, 
     Raises ``TransitionRefused`` when the document does not wait for this reaction: another one has claimed it, or it
     has gone to another status.
     """
+    if isinstance(document, Run):
+        document.claim(owner)
+        return
     standing = document.standing
     if standing.phase == Phase.ANNOUNCED and document.status is reaction.on:
         event, status = _beginning(document, reaction)
@@ -88,6 +93,9 @@ def fail(
     all the same and both errors are in the body. A failure is always recorded.
     """
     masker = masker_of(reaction, masker)
+    if isinstance(document, Run):
+        document.fail(facts_of(error, masker), due=None)
+        return
     facts = facts_of(error, masker) | ({} if attempt is None else {"attempt": attempt})
     event, facts = _failing(document, reaction, facts, masker)
     document.record(
@@ -131,6 +139,9 @@ def defer(
 ) -> None:
     """This ``attempt`` failed and the next one is due then; the header bears the number of the next one."""
     facts = facts_of(error, masker_of(reaction, masker))
+    if isinstance(document, Run):
+        document.fail(facts, due=due)
+        return
     document.record(
         RetryScheduled(**facts, attempt=attempt),
         kind=Kind.EXCEPTION,
@@ -147,7 +158,15 @@ def interrupt(document: Aggregate[Any], reason: str, due: datetime) -> None:
 
     Raises ``TransitionRefused`` when no attempt is under way.
     """
-    _again(document, "An interruption", Interrupted(reason=clean(reason)), due, reason)
+    if isinstance(document, Run):
+        document.interrupt(clean(reason), due)
+    else:
+        _again(document, "An interruption", Interrupted(reason=clean(reason)), due, reason)
+
+
+def interruptions(document: Aggregate[Any]) -> int:
+    """How often what is under way has ended with its worker until now."""
+    return document.interruptions if isinstance(document, Run) else document.standing.interruptions
 
 
 def postpone(document: Aggregate[Any], reason: str, due: datetime) -> None:
@@ -155,13 +174,20 @@ def postpone(document: Aggregate[Any], reason: str, due: datetime) -> None:
 
     Raises ``TransitionRefused`` when no attempt is under way.
     """
-    _again(document, "A postponement", Postponed(reason=clean(reason)), due, None)
+    if isinstance(document, Run):
+        document.set_aside(Postponed(reason=clean(reason)), RunStatus.RETRY, due)
+    else:
+        _again(document, "A postponement", Postponed(reason=clean(reason)), due, None)
 
 
 def wait(document: Aggregate[Any], reaction: Reaction[Any, Any], due: datetime) -> None:
     """The handler waits until then: the same attempt, which is put aside."""
+    event = PutAside(until=None if due == FOREVER else due)
+    if isinstance(document, Run):
+        document.set_aside(event, RunStatus.WAITING, due)
+        return
     document.record(
-        PutAside(until=None if due == FOREVER else due),
+        event,
         phase=Phase.DEFERRED,
         reaction=reaction.name,
         attempt=document.standing.attempt,

@@ -34,7 +34,7 @@ def routines(definitions: Iterable[Definition], channels: Iterable[str]) -> list
         _routine(definition, version, channel)
         for definition in definitions
         for channel in dict.fromkeys((definition.options.channel, *channels))
-        for version in range(definition.version, -1, -1)
+        for version in range(definition.version, min(definition.version, 1) - 1, -1)
     ]
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from eventflow.errors import Conflict
 from eventflow.model import outcome
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.exchange import Request
 from eventflow.model.masking import Masker
+from eventflow.model.process.events import Note
+from eventflow.model.process.verdict import Bench, judge
 from eventflow.model.reaction import Reaction
 from eventflow.model.recorded import Context
 from eventflow.model.retry import Again
+from eventflow.model.routine import Routine
 from eventflow.runtime.job import Job
 
 Record = Callable[[Aggregate[Any]], object]
@@ -35,7 +38,9 @@ class Fenced(Conflict):
 class Attempt:
     """A claimed piece of work. Changes: ``document`` follows the stream while the attempt goes on.
 
-    ``overruled`` says that somebody moved the stream on, ``overheard`` that something was said to it beside.
+    ``overruled`` says that somebody moved the stream on, ``overheard`` that something was said to it beside. It
+    ``began`` when a clock that only this process reads said so, and may take ``limit`` seconds: of a run that is the
+    step.
 
     ``unsaved`` is what was heard and not appended yet: an answer goes into the log together with what comes
     of it, which saves an append; a crash in between repeats the request under the same idempotency key.
@@ -53,6 +58,10 @@ class Attempt:
     unsaved: list[Record] = field(default_factory=list)
     overruled: bool = False
     overheard: bool = False
+    limit: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.limit = self.limit or self.reaction.time_limit.total_seconds()
 
 
 _AT_WORK: ContextVar[Attempt | None] = ContextVar("eventflow_attempt", default=None)
@@ -88,8 +97,19 @@ class Failing:
 
     def __call__(self, reaction: Reaction[Any, Any], number: int, error: BaseException) -> Record:
         """How to record that attempt ``number`` ended with this error; decided now, and once."""
+        if isinstance(reaction, Routine):
+            return self.verdict(reaction, error)
         decision = reaction.retry.decide(number, error, self.chance)
         if isinstance(decision, Again):
             due = self.clock() + decision.after
             return lambda document: outcome.defer(document, reaction, number, due, error, self.masker)
         return lambda document: outcome.fail(document, reaction, error, number, self.masker)
+
+    def verdict(self, routine: Routine, error: BaseException, notes: Sequence[Note] = ()) -> Record:
+        """The same for the step that a run is at."""
+        return cast(Record, judge(self.bench(routine), error, notes))
+
+    def bench(self, routine: Routine) -> Bench:
+        """What is needed to judge a step."""
+        masker = outcome.masker_of(routine, self.masker)
+        return Bench(definition=routine.definition, now=self.clock(), luck=self.chance(), masker=masker)

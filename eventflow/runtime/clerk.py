@@ -91,6 +91,13 @@ class Clerk:
         """The answer, to be recorded with whatever is recorded next."""
         attempt.unsaved.append(partial(outcome.response, response=response, **self._said(attempt)))
 
+    def check_in(self, attempt: Attempt, record: Record) -> None:
+        """What has been done is in the log when this returns: a checkpoint.
+
+        Raises ``Fenced``, ``Unavailable`` when the worker stops meanwhile, and whatever the record raises.
+        """
+        self._insist(attempt, record)
+
     def count(self, attempt: Attempt, response: Response | None) -> None:
         """What came of a request counts for the limits of its host: an answer, or none."""
         if self._limits is not None and attempt.asked is not None:

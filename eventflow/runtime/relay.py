@@ -16,8 +16,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from eventflow.model.process.run import Run
+from eventflow.model.process.status import STARTING
 from eventflow.model.reaction import Reaction
 from eventflow.model.recorded import Header, Phase
+from eventflow.model.routine import Routine
 from eventflow.model.switch import Switch
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.job import Job
@@ -41,8 +44,14 @@ class Routes:
         self._by_status = {
             (one.aggregate.category, str(one.on.value), flow): one
             for one in self.reactions.values()
+            if not isinstance(one, Routine)
             for flow in one.flows
         }
+
+    @property
+    def has_routines(self) -> bool:
+        """Whether there are runs among what is worked on."""
+        return any(isinstance(one, Routine) for one in self.reactions.values())
 
     def by_queue(self) -> dict[str, list[str]]:
         """The names of the reactions, by the queue they use; those that go first stand first."""
@@ -64,6 +73,9 @@ class Routes:
         """What is to be done with a stream whose last header with a phase is this one."""
         if header.phase != Phase.ANNOUNCED:
             return Task.of(header)
+        if header.category == Run.category:
+            # Its route is known to the program that has its version, which need not be this one.
+            return Task.of(header, attempt=1) if header.status in STARTING else None
         reaction = self._reacting(header)
         if reaction is None:
             return None
@@ -188,9 +200,11 @@ class Relay:
         return self._wake_at is not None and now >= self._wake_at
 
     def _next_due(self) -> datetime | None:
-        # Of the paused queues nothing is due, whatever their table says: their switch says when to look again.
+        # Of the paused queues nothing is due, whatever their table says: their switch says when to look again. Nor is
+        # anything of the versions of processes that only another program knows.
         fed = [name for queue, names in self._by_queue.items() if queue not in self._paused for name in names]
-        return self._work.next_due(fed if self._paused or self._is_limited else None)
+        some = self._paused or self._is_limited or self._routes.has_routines
+        return self._work.next_due(fed if some else None)
 
     def _send(self, tasks: Iterable[Due]) -> list[Due]:
         by_queue: dict[str, list[Due]] = defaultdict(list)

@@ -76,7 +76,7 @@ class Rescue:
         standing = document.standing
         if (standing.version, standing.phase, standing.owner) != (orphan.version, Phase.CLAIMED, orphan.owner):
             return False
-        times = standing.interruptions + 1
+        times = outcome.interruptions(document) + 1
         decision = reaction.retry.after_interruption(times)
         if isinstance(decision, Again):
             outcome.interrupt(document, f"worker {orphan.owner} is gone", self._clock() + decision.after)

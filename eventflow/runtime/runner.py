@@ -17,6 +17,7 @@ from eventflow.model.exchange import Exchange
 from eventflow.model.masking import Masker
 from eventflow.model.reaction import EndpointReaction, Reaction
 from eventflow.model.redirect import redirected
+from eventflow.model.routine import Routine
 from eventflow.runtime.attempt import Attempt, Failing, Fenced, Record, at_work
 from eventflow.runtime.claims import Claims
 from eventflow.runtime.clerk import Clerk
@@ -26,6 +27,8 @@ from eventflow.runtime.job import Job
 from eventflow.runtime.limits import Limits, Postponed
 from eventflow.runtime.network import Network
 from eventflow.runtime.patience import Patience
+from eventflow.runtime.processes.conductor import Conductor
+from eventflow.runtime.processes.notes import Collector
 from eventflow.runtime.repository import Repository
 from eventflow.runtime.tracing import within
 
@@ -72,10 +75,15 @@ class Runner:
             patience=self._patience, record_limit=record_limit, limits=limits,
         )  # fmt: skip
         self._coroutines: Coroutines | None = None
+        self._conductor = Conductor(
+            self._clerk, guard=self._guard, clock=clock, masker=masker, failing=failing, closing=self._closing
+        )
+        self._collector = Collector()
 
     def begin(self, *, waiting: int) -> None:
         """Record outcomes in the background from now on; up to so many may wait to be recorded."""
         self._clerk.begin(waiting=waiting)
+        logging.getLogger().addHandler(self._collector)
         if self._asynchronous and self._opens is not None:
             self._coroutines = self._opens(self._clerk, self.running)
 
@@ -90,6 +98,7 @@ class Runner:
         end = time.monotonic() + timeout
         coroutines, self._coroutines = self._coroutines, None
         clean = coroutines is None or coroutines.end(grace)
+        logging.getLogger().removeHandler(self._collector)
         return self._clerk.end(max(end - time.monotonic(), 0.0)) and clean
 
     def run(self, job: Job) -> None:
@@ -132,7 +141,8 @@ class Runner:
     def _run(self, attempt: Attempt) -> None:
         self.running[threading.get_ident()] = attempt
         try:
-            record = self._work(attempt)
+            is_run = isinstance(attempt.reaction, Routine)
+            record = self._conductor.work(attempt) if is_run else self._work(attempt)
         except Fenced as fenced:
             log.info("%s", fenced)
             return
@@ -147,7 +157,7 @@ class Runner:
         return [
             (thread, attempt)
             for thread, attempt in list(self.running.items())
-            if now > attempt.began + attempt.reaction.time_limit.total_seconds() + grace
+            if now > attempt.began + attempt.limit + grace
         ]
 
     def disown(self, attempt: Attempt) -> None:

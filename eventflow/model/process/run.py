@@ -209,6 +209,10 @@ class Run(
             raise TransitionRefused("An interruption", f"{self.status}", ["in_progress"])
         self._defer(Interrupted(reason=reason), RunStatus.RETRY, due, error=reason)
 
+    def set_aside(self, event: Event, status: RunStatus, due: datetime) -> None:
+        """The step can do nothing now, as the event says: it is called again when it is due, or was called."""
+        self._defer(event, status, due)
+
     # -- what people do --------------------------------------------------------------------------
 
     def restart(self, step: str | None = None, *, reason: str | None = None, force: bool = False) -> None:
@@ -257,6 +261,10 @@ class Run(
         """Give it up for good, also before it has begun and while a worker is at it. Raises ``TransitionRefused``."""
         self._refuse_when_over("To abandon a run")
         self._stop(events.Abandoned(reason=reason, step=self.step), RunStatus.ABORTED)
+
+    def refuse_to_move(self) -> None:
+        """Raises ``TransitionRefused`` when the run is over or a worker is at it: it is not to be moved then."""
+        self._refuse_when_busy("To migrate a run", force=False)
 
     def migrate(
         self,

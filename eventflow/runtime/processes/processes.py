@@ -1,0 +1,271 @@
+"""What people and programs do with runs: start them, look at them, and see to those that have stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from eventflow.errors import Refused, RunNotFound, StreamNotFound, VersionConflict
+from eventflow.model.aggregate import Aggregate
+from eventflow.model.masking import Masker
+from eventflow.model.process.definition import Definition
+from eventflow.model.process.moving import Misfit, fitting
+from eventflow.model.process.process import Process
+from eventflow.model.process.registry import Registry
+from eventflow.model.process.run import Decide, Run, run_id
+from eventflow.model.recorded import Context, Recorded
+from eventflow.runtime.repository import Repository
+from eventflow.runtime.tracing import around, said
+from eventflow.store.log import Log
+
+Subject = Aggregate[Any] | tuple[str, UUID | str]
+"""What a run is about: an item, or the category and the id of anything."""
+
+
+class Entry(NamedTuple):
+    """A line of a run's history: what happened at ``at``, to which step, and who wanted it so."""
+
+    version: int
+    at: datetime
+    name: str
+    status: str
+    step: str | None
+    attempt: int | None
+    message: str | None
+    actor: str | None
+    error: str | None
+    body: dict[str, Any]
+
+
+class Processes:
+    """The processes of an application and their runs: ``app.processes``."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        log: Log,
+        repository: Repository,
+        clock: Callable[[], datetime],
+        ids: Callable[[], UUID],
+        masker: Masker,
+    ) -> None:
+        self.registry = registry
+        self._log, self._repository, self._clock, self._ids, self._masker = log, repository, clock, ids, masker
+
+    # -- starting --------------------------------------------------------------------------------
+
+    def start(
+        self,
+        process: Process,
+        *,
+        key: str | None = None,
+        channel: str | None = None,
+        subject: Subject | None = None,
+        delay: timedelta | None = None,
+        at: datetime | None = None,
+        deadline: timedelta | datetime | None = None,
+        actor: str | None = None,
+        correlation: UUID | str | None = None,
+        traceparent: str | None = None,
+    ) -> Run:
+        """Start a run that knows what ``process`` knows; a worker begins with it now, after ``delay`` or ``at`` a time.
+
+        With a ``key`` one run of the process is started, however often that is tried: whoever comes again is given the
+        run that there is. ``deadline`` is how long it may take from now on, or when it has to be over. Raises
+        ``ProcessNotFound`` for a process that is not registered, ``Refused`` for a channel that there is not and for
+        times that make no sense, ``Unavailable``.
+        """
+        run = self.prepare(
+            process, key=key, channel=channel, subject=subject, delay=delay, at=at, deadline=deadline
+        )  # fmt: skip
+        context = said(actor=actor, correlation=correlation, traceparent=traceparent)
+        try:
+            self._repository.save(run, context=context)
+        except VersionConflict:
+            if key is None:
+                raise
+            return self.get(run.id)
+        return run
+
+    def prepare(
+        self,
+        process: Process,
+        *,
+        key: str | None = None,
+        channel: str | None = None,
+        subject: Subject | None = None,
+        delay: timedelta | None = None,
+        at: datetime | None = None,
+        deadline: timedelta | datetime | None = None,
+        parent: UUID | None = None,
+    ) -> Run:
+        """A run that begins when it is saved, together with whatever else: ``app.save(order, run)``."""
+        definition, now = self.registry.get(type(process)), self._clock()
+        if key == "":
+            raise Refused("A key is a text that is not empty.")
+        return Run.begin(
+            id=self._ids() if key is None else run_id(definition.name, key),
+            due=_due(delay, at, now),
+            process=definition.name,
+            definition=definition.version,
+            fingerprint=definition.fingerprint,
+            steps=definition.keys,
+            state=definition.state(process),
+            channel=self.registry.channel(definition, channel),
+            subject=_subject(subject),
+            key=key,
+            deadline=_deadline(definition, deadline, now),
+            parent=parent,
+        )
+
+    # -- looking ---------------------------------------------------------------------------------
+
+    def get(self, id: UUID) -> Run:
+        """A run as the log has it now. Raises ``RunNotFound``."""
+        try:
+            return self._repository.get(Run, id)
+        except StreamNotFound:
+            raise RunNotFound(id) from None
+
+    def find(self, process: str | type[Process], key: str) -> Run | None:
+        """The run that was started under a key, if there is one."""
+        name = process if isinstance(process, str) else process.options.name
+        try:
+            return self.get(run_id(name, key))
+        except RunNotFound:
+            return None
+
+    def known(self, id: UUID) -> Process:
+        """The process as a run knows it now. Raises ``RunNotFound``, ``ProcessNotFound``, ``ValidationError``."""
+        run = self.get(id)
+        return self.registry.get(run.process).revived(run.state)
+
+    def history(self, id: UUID) -> list[Entry]:
+        """Everything that happened to a run, oldest first. Raises ``RunNotFound``."""
+        self._head(id)
+        return [_entry(one) for one in self._log.read_whole(id)]
+
+    def _head(self, id: UUID) -> None:
+        head = self._log.head(id)
+        if head is None or head.category != Run.category:
+            raise RunNotFound(id)
+
+    # -- seeing to it ----------------------------------------------------------------------------
+
+    def restart(
+        self,
+        id: UUID,
+        *,
+        step: str | None = None,
+        reason: str | None = None,
+        force: bool = False,
+        actor: str | None = None,
+    ) -> Run:
+        """Let a run go on at the step that failed, or from another one on, with a fresh budget of attempts.
+
+        Steps that have succeeded before it are not done again, those behind it are. Allowed in ERROR, RETRY and
+        EXCEPTION, with ``force`` everywhere; a worker that is at it is cut off then. Raises ``TransitionRefused``,
+        ``Refused`` for a step that there is not, ``RunNotFound``.
+        """
+        return self._change(id, lambda run: run.restart(step, reason=reason, force=force), actor)
+
+    def goto(
+        self, id: UUID, step: str, *, reason: str | None = None, force: bool = False, actor: str | None = None
+    ) -> Run:
+        """Let a run go on at a later step; what lies between is passed over, and the history says so.
+
+        Raises ``Refused`` for a step that there is not or that is behind, ``TransitionRefused``, ``RunNotFound``.
+        """
+        return self._change(id, lambda run: run.goto(step, reason=reason, force=force), actor)
+
+    def skip(self, id: UUID, *steps: str, reason: str | None = None, actor: str | None = None) -> Run:
+        """Let steps of a run be passed over when their turn comes. Raises ``Refused``, ``RunNotFound``."""
+        return self._change(id, lambda run: run.skip_steps(*steps, reason=reason), actor)
+
+    def abandon(self, id: UUID, *, reason: str | None = None, actor: str | None = None) -> Run:
+        """Give a run up for good: ABORTED, also before it has begun; a worker that is at it is cut off.
+
+        Raises ``TransitionRefused`` when it is over already, ``RunNotFound``.
+        """
+        return self._change(id, lambda run: run.abandon(reason), actor)
+
+    def migrate(self, id: UUID, *, actor: str | None = None) -> Run:
+        """Bring a run to the present version of its process, by the migrations that this declares.
+
+        Workers do so by themselves when they take a run up; one that was halted for its version goes on by this. Raises
+        ``Refused`` with the reason when there is no way, and when the run is of the present version already.
+        """
+        return self._change(id, self._move, actor)
+
+    def _move(self, run: Run) -> None:
+        definition = self.registry.get(run.process)
+        run.refuse_to_move()
+        move = fitting(definition, run, self._masker)
+        if move is None:
+            raise Refused(f"This run is of {run.process} {run.definition}, which is the present version.")
+        if isinstance(move, Misfit):
+            raise Refused(move.reason)
+        move.record(run)
+
+    def _change(self, id: UUID, decide: Decide, actor: str | None) -> Run:
+        while True:
+            run = self.get(id)
+            decide(run)
+            try:
+                self._repository.save(run, context=_by(actor))
+            except VersionConflict:
+                continue
+            return run
+
+
+def _by(actor: str | None) -> Context:
+    return said(actor=actor) if actor is not None else around()
+
+
+def _subject(subject: Subject | None) -> tuple[str, str] | None:
+    if subject is None:
+        return None
+    if isinstance(subject, tuple):
+        category, id = subject
+        return str(category), str(id)
+    return subject.category, str(subject.id)
+
+
+def _due(delay: timedelta | None, at: datetime | None, now: datetime) -> datetime | None:
+    if delay is not None and at is not None:
+        raise Refused("A run begins either after a delay or at a time: say one of them.")
+    if delay is not None and delay < timedelta(0):
+        raise Refused(f"delay={delay!r} is no time to wait.")
+    if at is not None and at.tzinfo is None:
+        raise Refused(f"at={at} has no time zone. Give an aware datetime.")
+    return at if delay is None else now + delay
+
+
+def _deadline(definition: Definition, deadline: timedelta | datetime | None, now: datetime) -> datetime | None:
+    wanted = definition.options.deadline if deadline is None else deadline
+    if isinstance(wanted, datetime) and wanted.tzinfo is None:
+        raise Refused(f"deadline={wanted} has no time zone. Give an aware datetime.")
+    if isinstance(wanted, timedelta):
+        wanted = now + wanted
+    if wanted is not None and wanted <= now:
+        raise Refused(f"A run that is to be over by {wanted:%Y-%m-%d %H:%M:%S %Z} is late already.")
+    return wanted
+
+
+def _entry(recorded: Recorded) -> Entry:
+    header, body = recorded.header, recorded.event.model_dump()
+    return Entry(
+        header.version,
+        header.recorded_at,
+        header.name.rpartition(":")[2],
+        header.status,
+        body.get("step"),
+        header.attempt,
+        body.get("message") or body.get("reason"),
+        header.actor,
+        header.error,
+        body,
+    )
