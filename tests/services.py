@@ -125,7 +125,7 @@ def _postgres_binaries() -> Path:
 
 @contextmanager
 def an_s3_server() -> Iterator[str]:
-    """The URL (without a bucket) of a server that speaks S3 over a folder."""
+    """The URL (without a bucket) of a server that speaks S3 over a folder: rclone."""
     folder = Path(tempfile.mkdtemp(prefix="eventflow-s3-"))
     port = a_free_port()
     server = subprocess.Popen(

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 from threading import Barrier
 from uuid import UUID
 
@@ -214,11 +215,11 @@ class Faulty:
     def __getattr__(self, name: str) -> object:
         return getattr(self._objects, name)
 
-    def put(self, key: str, content: bytes) -> None:
+    def send(self, key: str, file: Path) -> None:
         """Fails, or keeps something else."""
         if self._full:
             raise Unavailable("objects", "no room")
-        self._objects.put(key, content[:-1])
+        self._objects.put(key, file.read_bytes()[:-1])
 
 
 @pytest.mark.parametrize("full", [True, False])

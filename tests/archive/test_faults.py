@@ -21,6 +21,7 @@ from eventflow.store.log import open_log
 from eventflow.store.objects import Objects, open_objects
 from tests.archive.wall import Trouble, Wall, a_wall, hangs_up, is_silent, stumbles
 from tests.archive.words import NOW, Order, Shop
+from tests.hostile import Call
 from tests.services import an_s3_server
 
 TROUBLES: dict[str, Trouble] = {
@@ -45,7 +46,7 @@ def wall(s3: str) -> Iterator[Wall]:
 
 @pytest.fixture
 def bucket(wall: Wall) -> str:
-    return f"{wall.url}/test-{uuid4().hex[:12]}?secure=false"
+    return f"{wall.url}/test-{uuid4().hex[:12]}?secure=false&create=true"
 
 
 @pytest.fixture
@@ -101,6 +102,21 @@ def test_archived_bodies_wait_for_the_storage_and_hot_ones_do_not(
     wall.always(None)
     found = afresh(database, shop).bodies(streams)
     assert {key: body for key, body in found.items() if key in bodies} == bodies
+
+
+def test_a_silence_is_waited_for_once_and_once_more(database: Database, shop: Shop, hasty: Objects, wall: Wall) -> None:
+    streams, _ = archived(shop)
+    asked: list[str] = []
+
+    def is_silent_again(call: Call) -> None:
+        asked.append(call.head)
+        is_silent(call)
+
+    wall.always(is_silent_again)
+
+    with pytest.raises(Unavailable):
+        _ = Shop(database, hasty, clock=shop.clock).log.read(streams[0])[0].event
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
@@ -182,9 +198,23 @@ def test_with_wrong_keys_archived_bodies_are_out_of_reach(database: Database, sh
     assert all(one.event for one in log.read(shop.order()))
 
 
+def test_in_a_bucket_that_is_not_there_archived_bodies_are_out_of_reach(
+    database: Database, shop: Shop, s3: str
+) -> None:
+    streams, _ = archived(shop)
+    reader = Reader(
+        Catalogue(database), Restored(database, Codec()), lambda: open_objects(f"{s3}/misspelt?secure=false")
+    )
+    log = open_log(database, shop.vocabulary, archive=reader)
+
+    with pytest.raises(Unavailable, match="Look at the name of the bucket in the setting objects"):
+        _ = log.read(streams[0])[0].event
+    assert all(one.event for one in log.read(shop.order()))
+
+
 def test_in_a_wrong_bucket_archived_bodies_are_missing(database: Database, shop: Shop, s3: str) -> None:
     streams, _ = archived(shop)
-    again = Shop(database, open_objects(f"{s3}/another?secure=false"), clock=shop.clock)
+    again = Shop(database, open_objects(f"{s3}/another?secure=false&create=true"), clock=shop.clock)
 
     with pytest.raises(BodyMissing, match="whether the setting objects names the right place"):
         again.bodies(streams)

@@ -170,7 +170,7 @@ def restore(sizes: Sizes) -> dict[str, Any]:
     chance = random.Random(7)
     wanted = [chance.choice(sealed.members) for _ in range(sizes.reads)]
     with an_s3_server() as url:
-        objects = open_objects(f"{url}/bench?secure=false")
+        objects = open_objects(f"{url}/bench?secure=false&create=true")
         objects.put("segment.zip", place.getvalue())
         ranged = [timed(lambda one=one: fetch(objects, one, dictionary)) for one in wanted]  # type: ignore[misc]
         whole = [timed(lambda one=one: fetch_all(objects, one, dictionary)) for one in wanted[:40]]  # type: ignore[misc]

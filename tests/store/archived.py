@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -33,6 +34,13 @@ class Counted:
 
     def put(self, key: str, content: bytes) -> None:
         self._objects.put(key, content)
+
+    def send(self, key: str, file: Path) -> None:
+        self._objects.send(key, file)
+
+    def read(self, key: str) -> Iterator[bytes]:
+        self.asked["read"] += 1
+        return self._objects.read(key)
 
     def get(self, key: str) -> bytes:
         self.asked["get"] += 1

@@ -51,12 +51,25 @@ class ObjectsConformance:
 
         assert objects.get_range("part", start, length) == content[start : start + length]
 
+    def test_a_file_is_sent_and_read_some_at_a_time(self, objects: Objects, tmp_path: Path) -> None:
+        file = tmp_path / "file"
+        file.write_bytes(content := bytes(range(256)) * 40_000)
+
+        objects.send("sent/file", file)
+
+        parts = list(objects.read("sent/file"))
+        assert len(parts) > 1
+        assert b"".join(parts) == content
+        assert file.exists()
+
     def test_what_is_not_there_is_named(self, objects: Objects) -> None:
         assert not objects.exists("nowhere/at/all")
         with pytest.raises(NotFound, match="nowhere/at/all"):
             objects.get("nowhere/at/all")
         with pytest.raises(NotFound, match="nowhere/at/all"):
             objects.get_range("nowhere/at/all", 0, 10)
+        with pytest.raises(NotFound, match="nowhere/at/all"):
+            next(objects.read("nowhere/at/all"))
 
     def test_what_was_deleted_is_gone_and_may_be_deleted_again(self, objects: Objects) -> None:
         objects.put("a/b", b"bytes")
@@ -93,6 +106,14 @@ class TestFolder(ObjectsConformance):
         with pytest.raises(ValueError, match="is not a key"):
             objects.put(key, b"")
 
+    def test_half_an_object_that_a_killed_writer_left_goes_with_it(self, objects: Objects, tmp_path: Path) -> None:
+        objects.put("a/b[1].zip", b"bytes")
+        (tmp_path / "objects/a/.b[1].zip.x7q").write_bytes(b"half")
+
+        objects.delete("a/b[1].zip")
+
+        assert list((tmp_path / "objects/a").iterdir()) == []
+
     def test_a_folder_that_is_a_file_is_out_of_reach(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("a file")
 
@@ -111,14 +132,27 @@ class TestS3(ObjectsConformance):
 
     @pytest.fixture
     def objects(self, s3: str) -> Objects:
-        return open_objects(f"{s3}/test-{uuid4().hex[:12]}?secure=false")
+        return open_objects(f"{s3}/test-{uuid4().hex[:12]}?secure=false&create=true")
 
 
 def test_a_bucket_that_is_there_already_is_used(s3: str) -> None:
     url = f"{s3}/shared?secure=false"
-    open_objects(url).put("a", b"bytes")
+    open_objects(f"{url}&create=true").put("a", b"bytes")
 
     assert open_objects(url).get("a") == b"bytes"
+
+
+def test_a_bucket_that_was_misspelt_is_not_made(s3: str) -> None:
+    with pytest.raises(Unavailable, match=r"misspelt.* no such bucket.* name of the bucket in the setting objects"):
+        open_objects(f"{s3}/misspelt?secure=false")
+
+    assert not the_client(s3).bucket_exists("misspelt")
+
+
+def the_client(s3: str) -> Minio:
+    """Another client of the same server."""
+    address = f"127.0.0.1:{urlsplit(s3).port}"
+    return Minio(address, access_key="test", secret_key="testtest", secure=False, region="us-east-1")
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
@@ -129,12 +163,12 @@ def test_a_server_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize("wrong", ["somebody:testtest", "test:something"])
 def test_whoever_is_not_let_in_is_told_what_to_look_at(s3: str, wrong: str) -> None:
     with pytest.raises(Unavailable, match="Look at the key and the secret in the setting objects"):
-        open_objects(f"{s3.replace('test:testtest', wrong)}/shared?secure=false")
+        open_objects(f"{s3.replace('test:testtest', wrong)}/shared?secure=false&create=true")
 
 
 def test_a_bucket_that_went_away_is_named_whatever_is_asked_of_it(s3: str) -> None:
-    objects, address = open_objects(f"{s3}/leaving?secure=false"), urlsplit(s3)
-    Minio(f"127.0.0.1:{address.port}", access_key="test", secret_key="testtest", secure=False).remove_bucket("leaving")
+    objects = open_objects(f"{s3}/leaving?secure=false&create=true")
+    the_client(s3).remove_bucket("leaving")
 
     with pytest.raises(Unavailable, match=r"NoSuchBucket: .* the name of the bucket in the setting objects"):
         objects.get("a")

@@ -218,7 +218,7 @@ def settings(settings: Settings, request: pytest.FixtureRequest, monkeypatch: py
     """The usual engines, segments in a folder with SQLite and in a bucket with PostgreSQL."""
     objects = settings.objects.get_secret_value()
     if settings.database.get_secret_value().startswith("postgres"):
-        objects = f"{request.getfixturevalue('s3')}/secrets-{uuid4().hex[:12]}?secure=false"
+        objects = f"{request.getfixturevalue('s3')}/secrets-{uuid4().hex[:12]}?secure=false&create=true"
     monkeypatch.setenv("EVENTFLOW_OBJECTS", objects)
     return Settings(database=settings.database, broker=settings.broker, objects=objects)
 

@@ -226,9 +226,12 @@ class Compressor:
 
     def _upload(self, key: str, path: Path, written: Written) -> None:
         objects = self._objects()
-        objects.put(key, path.read_bytes())
-        found = objects.get(key)
-        if len(found) != written.sealed.bytes or sha256(found).digest() != written.sealed.sha256:
+        objects.send(key, path)
+        length, digest = 0, sha256()
+        for some in objects.read(key):
+            length += len(some)
+            digest.update(some)
+        if length != written.sealed.bytes or digest.digest() != written.sealed.sha256:
             raise DamagedSegment(f'The object "{key}"', "what was read back is not what was written")
 
     def _swap(self, id: UUID, key: str, errand: Errand, written: Written, dictionary: Dictionary | None) -> None:

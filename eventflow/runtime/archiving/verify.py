@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from io import BytesIO
 from itertools import islice
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from eventflow.errors import DamagedBody, DamagedSegment, NotFound, Unreadable
 from eventflow.store.archive.catalogue import Archive, Catalogue
@@ -28,7 +28,7 @@ class Fault(NamedTuple):
 
 
 class Verifier:
-    """Reads everything, changes nothing. Holds one segment in memory at a time."""
+    """Reads everything, changes nothing. Holds one segment in a file at a time."""
 
     def __init__(self, log: Log, catalogue: Catalogue, hot: Hot, objects: Callable[[], Objects]) -> None:
         self._log, self._catalogue, self._hot, self._objects = log, catalogue, hot, objects
@@ -50,10 +50,17 @@ class Verifier:
         yield from self._places()
 
     def _check(self, archive: Archive, manifests: set[bytes | None]) -> None:
-        content = self._objects().get(archive.key)
-        found = sha256(content).digest()
-        # What is inside names the first event that is damaged; the digest of the whole says that something is.
-        with Segment(BytesIO(content)) as segment:
+        with tempfile.TemporaryFile() as file:
+            digest = sha256()
+            for some in self._objects().read(archive.key):
+                digest.update(some)
+                file.write(some)
+            # What is inside names the first event that is damaged; the digest of the whole says that something is.
+            self._look_into(archive, file, manifests)
+        self._same(archive, "object", digest.digest(), archive.sha256)
+
+    def _look_into(self, archive: Archive, file: IO[bytes], manifests: set[bytes | None]) -> None:
+        with Segment(file) as segment:
             manifest = segment.manifest
             self._same(archive, "manifest", manifest.sha256, archive.manifest)
             before = bytes.fromhex(manifest.before) if manifest.before is not None else None
@@ -65,7 +72,6 @@ class Verifier:
             placed = [one[3:8] for one in self._catalogue.places_of(archive.id)]
             self._same(archive, "index", sorted(listed), sorted(placed))
             self._match(archive, segment.rows())
-        self._same(archive, "object", found, archive.sha256)
 
     def _match(self, archive: Archive, rows: Iterator[ArchivedRow]) -> None:
         count = 0

@@ -11,9 +11,6 @@ from uuid import UUID
 
 from eventflow.store.objects import Objects
 
-CHUNK = 8 * 1024 * 1024
-"""As much of an object as is in memory at a time."""
-
 MOST = 2
 """A reader of the log stands in one segment, or between two."""
 
@@ -33,10 +30,7 @@ class Spool:
         """Fetch a segment as a whole. Raises ``NotFound``, ``Unavailable``."""
         file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - it stays open until others are read
         try:
-            while part := objects.get_range(key, file.tell(), CHUNK):
-                file.write(part)
-                if len(part) < CHUNK:
-                    break
+            file.writelines(objects.read(key))
         except BaseException:
             file.close()
             raise
