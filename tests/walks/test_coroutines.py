@@ -280,8 +280,8 @@ def test_what_finds_no_place_before_the_worker_ends_is_given_back_unclaimed(
     returned: list[Job] = []
     runner = app.engine._runner(uuid4(), threading.Event())
     runner._give_back = returned.append
-    app.engine.broker._dramatiq.emit_before("worker_boot", None)  # the loop begins; nobody consumes
     runner.begin(waiting=8)
+    app.engine.broker._dramatiq.emit_before("worker_boot", None)  # the loop begins; nobody consumes
     runner.run(Job("asynchronous", first.id, 1, 1, 1))
     assert begun.wait(30)
 
