@@ -57,7 +57,7 @@ def _flow_id(said: object) -> int | str:
     raise ValueError(f"a whole number or a text of 1 to {LONGEST} printable characters is wanted as an id")
 
 
-def _listed(said: object) -> object:
+def listed_as_tuple(said: object) -> object:
     """What is given as a list, or as nothing at all, as a tuple."""
     if said is None:
         return ()
@@ -106,7 +106,7 @@ Json = Annotated[JsonValue, AfterValidator(_sayable)]
 Attributes = Annotated[dict[str, JsonValue], AfterValidator(_attributes)]
 """JSON under names."""
 
-Listed = Annotated[tuple[T, ...], BeforeValidator(_listed)]
+Listed = Annotated[tuple[T, ...], BeforeValidator(listed_as_tuple)]
 """A tuple, which may be given as a list."""
 
 
