@@ -162,6 +162,10 @@ class Log:
         row = self._recorder.at(position)
         return self._recorded(row) if row is not None else None
 
+    def at_each(self, positions: Sequence[int]) -> list[Recorded]:
+        """The events at several positions, with the bodies at hand, wherever they are."""
+        return self._together(self._recorder.at_each(positions))
+
     def horizon(self) -> int:
         """The position up to which nothing can appear any more."""
         return self._recorder.horizon()

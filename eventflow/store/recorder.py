@@ -75,6 +75,10 @@ class Recorder(ProcessRecorder):
     def at(self, position: int) -> Row | None:
         """The event at one position."""
 
+    def at_each(self, positions: Sequence[int]) -> list[Row]:
+        """The events at several positions; those that there are."""
+        return [row for one in positions if (row := self.at(one)) is not None]
+
     @abstractmethod
     def tail(self, after: int, limit: int, horizon: int | None = None) -> list[Header]:
         """The headers that follow ``after`` in the log; none of them can be preceded by another later."""

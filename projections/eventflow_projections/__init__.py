@@ -5,13 +5,16 @@ from eventflow_projections.current import Current as _Current
 from eventflow_projections.history import History as _History
 from eventflow_projections.lingering import Lingering
 from eventflow_projections.metrics import Metrics as _Metrics
-from eventflow_projections.projection import Projection, Tables
+from eventflow_projections.projection import Projection, Reading, Tables
 from eventflow_projections.queries import Count, Entry, ErrorGroup, History, Item, Items, Lingerers, Metrics, Page
+from eventflow_projections.run_queries import Badge, RunCount, RunDay, Runs
 from eventflow_projections.runner import ProjectionRunner, Projections, Status
+from eventflow_projections.runs import Running, RunRow
 from eventflow_projections.stories import Step, Stories, Story
 from eventflow_projections.where import Where
 
 __all__ = [
+    "Badge",
     "Count",
     "Difference",
     "Entry",
@@ -26,7 +29,13 @@ __all__ = [
     "Projection",
     "ProjectionRunner",
     "Projections",
+    "Reading",
     "Report",
+    "RunCount",
+    "RunDay",
+    "RunRow",
+    "Running",
+    "Runs",
     "Status",
     "Step",
     "Stories",

@@ -1,4 +1,4 @@
-"""What a projection is: tables that are a function of the log's headers."""
+"""What a projection is: tables that are a function of the log's headers, and of some bodies if need be."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from eventflow.model.event import Event
 from eventflow.model.recorded import Header
 from eventflow.store.database import Dialect, Transaction
 from eventflow.store.statements import Statements
@@ -62,6 +63,28 @@ class Projection(ABC):
     @abstractmethod
     def apply(self, batch: Sequence[Header], transaction: Transaction, tables: Tables) -> None:
         """Fold the batch in memory, then write each table once; the checkpoint moves in the same transaction."""
+
+
+class Reading(Projection):
+    """A projection that reads bodies as well: those of the events that it ``wants``.
+
+    A body that cannot be read (it was erased, or damaged) is not among the ``events``, which are called by their
+    positions: say what is so without it. One in an archive that is out of reach is waited for.
+    """
+
+    @abstractmethod
+    def wants(self, header: Header) -> bool:
+        """Whether the body is needed; bodies are costly, and more so when they are archived."""
+
+    @abstractmethod
+    def read(
+        self, batch: Sequence[Header], events: Mapping[int, Event], transaction: Transaction, tables: Tables
+    ) -> None:
+        """As ``apply``, with the events that were wanted."""
+
+    def apply(self, batch: Sequence[Header], transaction: Transaction, tables: Tables) -> None:
+        """The batch without any body."""
+        self.read(batch, {}, transaction, tables)
 
 
 @dataclass(frozen=True, slots=True)

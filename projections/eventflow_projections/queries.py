@@ -126,10 +126,10 @@ class Items:
 
     def page(self, where: str | Where = "", *, after: str | None = None, limit: int = 50) -> Page[Item]:
         """Newest first, by when they began: who pages on meets each item once, also while items change."""
-        limit, start = _bounded(limit), _position(after, _LAST)
+        limit, start = bounded(limit), position_of(after, _LAST)
         found = self._rows("items_newest", where, after=start, limit=limit + 1)
         rows = tuple(Item(*row) for row in found[:limit])
-        return Page(rows, _cursor(rows[-1].created_position) if len(found) > limit else None)
+        return Page(rows, cursor_of(rows[-1].created_position) if len(found) > limit else None)
 
     def get(self, stream: UUID) -> Item:
         """One item; raises ``StreamNotFound``."""
@@ -164,7 +164,7 @@ class Items:
         ``moment`` is what "2h ago" is reckoned from, for work that goes on for long.
         """
         condition = self._condition(where, moment)
-        found = self._asked.rows_where("items_stretch", condition, after=after, upto=upto, limit=_bounded(limit))
+        found = self._asked.rows_where("items_stretch", condition, after=after, upto=upto, limit=bounded(limit))
         return [Item(*row) for row in found]
 
     def count(self, where: str | Where = "", *, at_most: int = 10_000) -> int:
@@ -177,7 +177,7 @@ class Items:
 
         Errors whose retry is already arranged are not among them.
         """
-        found = self._rows("items_failures", where, limit=_bounded(limit))
+        found = self._rows("items_failures", where, limit=bounded(limit))
         return [_group(row) for row in found]
 
     def _rows(self, statement: str, where: str | Where, **params: Any) -> list[tuple[Any, ...]]:
@@ -197,10 +197,10 @@ class History:
 
     def of(self, stream: UUID, *, after: str | None = None, limit: int = 100) -> Page[Entry]:
         """From the first step on; no rows when there is no such item."""
-        limit = _bounded(limit)
-        found = self._asked.rows("history_of", stream=stream, after=_position(after, 0), limit=limit + 1)
+        limit = bounded(limit)
+        found = self._asked.rows("history_of", stream=stream, after=position_of(after, 0), limit=limit + 1)
         rows = tuple(Entry(*row) for row in found[:limit])
-        return Page(rows, _cursor(rows[-1].version) if len(found) > limit else None)
+        return Page(rows, cursor_of(rows[-1].version) if len(found) > limit else None)
 
 
 class Lingerers:
@@ -215,7 +215,7 @@ class Lingerers:
             stream
             for status in statuses
             for (stream,) in self._asked.rows(
-                "lingering_longest", category=category, status=status, before=before, probe=probe, limit=_bounded(limit)
+                "lingering_longest", category=category, status=status, before=before, probe=probe, limit=bounded(limit)
             )
         ]
         return found[:limit]
@@ -229,7 +229,7 @@ class Metrics:
 
     def counts(self, category: str | None = None, *, limit: int = MOST) -> list[Count]:
         """Each status of each category, or of one, over all days; those that nobody stands in any more included."""
-        found = self._asked.rows_where("metrics_counts", self._asked.of(category), limit=_bounded(limit))
+        found = self._asked.rows_where("metrics_counts", self._asked.of(category), limit=bounded(limit))
         return [Count(category, status, None, entered, left) for category, status, entered, left in found]
 
     def population(self, category: str) -> dict[str, int]:
@@ -238,10 +238,8 @@ class Metrics:
 
     def per_day(self, since: date, category: str | None = None, *, limit: int = MOST) -> list[Count]:
         """Each day (UTC) from this one on, the latest first; of every category, or of one."""
-        found = self._asked.rows_where(
-            "metrics_days", self._asked.of(category), since=str(since), limit=_bounded(limit)
-        )
-        return [Count(category, status, _day(day), entered, left) for category, status, day, entered, left in found]
+        found = self._asked.rows_where("metrics_days", self._asked.of(category), since=str(since), limit=bounded(limit))
+        return [Count(category, status, day_of(day), entered, left) for category, status, day, entered, left in found]
 
 
 class _Asked:
@@ -275,19 +273,23 @@ def _group(row: tuple[Any, ...]) -> ErrorGroup:
     return ErrorGroup(category, status, fingerprint, normalised(error), count, example, error, last)
 
 
-def _day(value: date | str) -> date:
+def day_of(value: date | str) -> date:
+    """A day as either database gives it."""
     return date.fromisoformat(value) if isinstance(value, str) else value
 
 
-def _bounded(limit: int) -> int:
+def bounded(limit: int) -> int:
+    """At least one row, and never more than there may be in an answer."""
     return max(1, min(limit, MOST))
 
 
-def _cursor(*key: int) -> str:
+def cursor_of(*key: int) -> str:
+    """Where a page ends, as a text to hand out."""
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
-def _position(cursor: str | None, start: int) -> int:
+def position_of(cursor: str | None, start: int) -> int:
+    """Where a page begins; raises ``BadFilter`` for what is no cursor."""
     if cursor is None:
         return start
     try:

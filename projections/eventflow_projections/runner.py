@@ -15,15 +15,17 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
-from eventflow.errors import Conflict, Misconfigured, NotFound, Unavailable, did_you_mean
-from eventflow.model.recorded import Header
+from eventflow.errors import BodyMissing, Conflict, Misconfigured, NotFound, Unavailable, Unreadable, did_you_mean
+from eventflow.model.event import Event
+from eventflow.model.recorded import Header, Recorded
 from eventflow.model.telling import MASKER, traced
-from eventflow.store.database import Database
+from eventflow.store.database import Database, Transaction
 from eventflow_projections.comparison import Report, compare
 from eventflow_projections.generations import Generation, Generations, State
-from eventflow_projections.projection import Projection, Tables
+from eventflow_projections.projection import Projection, Reading, Tables
 
 logger = logging.getLogger("eventflow.projections")
 
@@ -36,6 +38,9 @@ class Tail(Protocol):
 
     def tail(self, after: int, limit: int = ...) -> list[Header]:
         """The next headers."""
+
+    def at_each(self, positions: Sequence[int]) -> list[Recorded]:
+        """The events at these positions, for projections that read bodies."""
 
     def last_position(self) -> int:
         """Where the log ends now."""
@@ -126,11 +131,20 @@ class ProjectionRunner:
         """Apply headers that follow the set's position; 0 when somebody else did, or when there are none."""
         if not headers:
             return 0
+        apply = self._applying(headers)
         with self._database.transaction(derived=True) as transaction:
             if not self._generations.move(transaction, generation, headers[-1].position):
                 return 0
-            self.projection.apply(headers, transaction, self._tables(generation))
+            apply(transaction, self._tables(generation))
         return len(headers)
+
+    def _applying(self, headers: Sequence[Header]) -> Callable[[Transaction, Tables], None]:
+        # Bodies may be far away: they are read before the transaction begins.
+        projection = self.projection
+        if not isinstance(projection, Reading):
+            return partial(projection.apply, headers)
+        wanted = [header.position for header in headers if projection.wants(header)]
+        return partial(projection.read, headers, _events(self._log.at_each(wanted) if wanted else []))
 
     def _tables(self, generation: Generation) -> Tables:
         if generation.number not in self._made_out:
@@ -308,6 +322,16 @@ def _stop(generations: Generations, generation: Generation, error: Exception) ->
     if reason != generation.error:  # it is tried again every moment, and told once
         logger.error("The projection %s stands still at %d.\n%s", generation.name, generation.position, traced(error))
         generations.stop(generation, reason)
+
+
+def _events(found: Sequence[Recorded]) -> dict[int, Event]:
+    events = {}
+    for one in found:
+        try:
+            events[one.header.position] = one.event
+        except (Unreadable, BodyMissing) as error:
+            logger.warning("%r is projected without its body: %s", one, error)
+    return events
 
 
 def _until_zero(step: Callable[[], int]) -> int:

@@ -204,6 +204,37 @@ ITEMS = Language(
 """What can be asked of the table of current items."""
 
 
+RUNS = Language(
+    {
+        "id": ("stream", ID),
+        "process": ("process", TEXT),
+        "definition": ("definition", NUMBER),
+        "channel": ("channel", TEXT),
+        "status": ("status", TEXT),
+        "step": ("step", TEXT),
+        "attempts": ("attempts", NUMBER),
+        "subject": ("subject", TEXT),
+        "key": ("key", TEXT),
+        "parent": ("parent", ID),
+        "error": ("error", PART),
+        "message": ("message", PART),
+        "by": ("started_by", TEXT),
+        "actor": ("actor", TEXT),
+        "tenant": ("tenant", TEXT),
+        "position": ("created_position", NUMBER),
+        "due": ("due", TIME),
+        "deadline": ("deadline", TIME),
+        "age": ("updated_at", AGE),
+        "updated": ("updated_at", TIME),
+        "created": ("created_at", TIME),
+        "started": ("started_at", TIME),
+        "ended": ("ended_at", TIME),
+    },
+    {"name": "process", "version": "definition"},
+)
+"""What can be asked of the table of runs."""
+
+
 # Reading.
 
 _START = re.compile(r"(?P<minus>-?)(?P<field>[A-Za-z_][A-Za-z0-9_.]*)")

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from eventflow.model.recorded import Header
+from eventflow.model.recorded import Header, Recorded
 from eventflow.store.bell import Bell
 
 BEGINNING = datetime(2026, 11, 19, 22, 0, tzinfo=UTC)
@@ -31,6 +31,9 @@ class HeaderLog:
 
     def tail(self, after: int, limit: int = 500) -> list[Header]:
         return [header for header in self.headers if header.position > after][:limit]
+
+    def at_each(self, positions: Sequence[int]) -> list[Recorded]:
+        return []  # it has no bodies
 
     def of(self, id: UUID) -> list[Header]:
         return [header for header in self.headers if header.stream == id]

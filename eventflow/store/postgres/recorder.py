@@ -90,6 +90,9 @@ class PostgresRecorder(AskingRecorder):
         found = {header.stream: header for header in map(Header._make, self._ask("heads", streams=list(streams)))}
         return [found.get(stream) for stream in streams]
 
+    def at_each(self, positions: Sequence[int]) -> list[Row]:
+        return [row(one) for one in self._ask("at_each", positions=list(positions))]
+
     def tail(self, after: int, limit: int, horizon: int | None = None) -> list[Header]:
         if horizon is None:
             found = self._ask("tail", after=after, limit=limit)

@@ -56,6 +56,11 @@ SELECT head.* FROM unnest(%(streams)s::uuid[]) AS wanted (id)
 -- One event by its position.
 SELECT {columns}, coalesce(state, '') FROM events LEFT JOIN bodies USING (position) WHERE position = %(position)s;
 
+-- at_each --
+-- The events at several positions.
+SELECT {columns}, coalesce(state, '') FROM events LEFT JOIN bodies USING (position)
+ WHERE position = ANY(%(positions)s::bigint[]) ORDER BY position;
+
 -- tail --
 -- Headers in the order of the log, up to the horizon of this moment.
 SELECT {columns} FROM tail(%(after)s, %(limit)s::int);
