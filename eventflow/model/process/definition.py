@@ -9,12 +9,13 @@ from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
 from json import dumps
-from typing import Any
+from typing import Any, get_args
 
 from eventflow.errors import did_you_mean
 from eventflow.model.channel import is_name
-from eventflow.model.process.process import Migration, Options, Process, migrations_of
+from eventflow.model.process.process import Migration, Options, Process, UndoOn, migrations_of
 from eventflow.model.process.step import FINISH, KNOWN, START, Step, StepTask, in_words, step_of
+from eventflow.model.process.ways import field_problems, undo_steps, ways_problems
 from eventflow.model.retry import Retry
 
 TAKEN = frozenset(name for name in vars(Process) if not name.startswith("_")) | {"started", "finished"}
@@ -54,8 +55,13 @@ class Definition:
 
     @cached_property
     def by_key(self) -> Mapping[str, Step]:
-        """Its steps by what the log calls them."""
-        return {one.key: one for one in self.steps}
+        """Its steps by what the log calls them, and what takes them back."""
+        return {one.key: one for one in (*self.steps, *undo_steps(self.process, self.steps))}
+
+    @cached_property
+    def undoable(self) -> tuple[str, ...]:
+        """The steps that something can take back."""
+        return tuple(one.key for one in self.steps if one.undo is not None)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -148,6 +154,8 @@ def _option_problems(options: Any) -> Iterator[str]:
         yield f"deadline={options.deadline!r} is no positive timedelta."
     if type(options.priority) is not int:
         yield f"priority={options.priority!r} is no whole number; lower ones go first."
+    if options.undo_on not in get_args(UndoOn):
+        yield f'undo_on={options.undo_on!r}: wanted is "abandon" or "failure".'
     for name in options.unknown:
         yield f"{name}= means nothing to a process.{did_you_mean(name, list(Options.__slots__))}"
 
@@ -179,6 +187,7 @@ def _step_problems(process: type[Process]) -> Iterator[str]:
             yield f'two of its steps are called "{step.key}". Give one of them another key=.'
         seen.add(step.key)
     yield from _left_out(process, steps)
+    yield from field_problems(process, steps)
     yield from _undo_problems(process, steps)
 
 
@@ -195,10 +204,8 @@ def _wrong_in(step: Any, said: Any) -> Iterator[str]:
     if isinstance(said, type) and issubclass(said, StepTask):
         if said.handle is StepTask.handle:
             yield f"{where}: {said.__name__} has no handle(self)."
-    elif not _takes_one(step.function):
-        yield f"{where} is called with the process alone, but takes {inspect.signature(step.function)}."
-    elif inspect.isgeneratorfunction(step.function) or inspect.iscoroutinefunction(step.function):
-        yield f"{where} neither yields nor awaits: a step gives back the process, Done or nothing."
+    else:
+        yield from (f"{where} {problem}" for problem in ways_problems(step))
 
 
 def _left_out(process: type[Process], steps: Sequence[Step]) -> Iterator[str]:
@@ -256,14 +263,6 @@ def _methods(process: type[Process]) -> dict[str, Step]:
             elif name in found:
                 del found[name]
     return found
-
-
-def _takes_one(function: Any) -> bool:
-    try:
-        inspect.signature(function).bind(None)
-    except TypeError:
-        return False
-    return True
 
 
 def _is_long(time: object) -> bool:

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar, Self, TypeVar, cast
+from typing import Any, ClassVar, Literal, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -38,6 +38,10 @@ PATIENT = Retry(attempts=50, after=timedelta(seconds=60), backoff="linear", grac
 """The retry of a step of which nothing else is said: fifty attempts, over some eighteen hours."""
 
 
+UndoOn = Literal["abandon", "failure"]
+"""What makes a run take back what it has done: that somebody gives it up; or that it fails, as well."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a process says of itself as a whole."""
@@ -49,6 +53,7 @@ class Options:
     retry: Retry = PATIENT
     deadline: timedelta | None = None
     priority: int = 0
+    undo_on: UndoOn = "abandon"
     unknown: Mapping[str, Any] = field(default_factory=dict)
     """What was said and means nothing: told at composition."""
 
@@ -57,8 +62,10 @@ class Process(BaseModel, frozen=True, extra="forbid", ignored_types=(Step,)):
     """Several steps, done one after the other by whichever worker is there, each recorded when it is done.
 
     Class keywords: ``name`` (what the log calls it), ``version``, ``title`` (what people see), ``channel``, ``retry``
-    (of its steps), ``deadline`` (how long a run may take in all), ``priority``. The fields are what a run knows: give
-    them types that pydantic can turn into plain data. ``steps`` is for those who keep steps outside of the class.
+    (of its steps), ``deadline`` (how long a run may take in all), ``priority``, ``undo_on`` (when
+    a run is abandoned, what its steps have done is taken back by what their ``undo=`` names; with ``"failure"`` also
+    when it fails). The fields are what a run knows: give them types that pydantic can turn into plain data. ``steps``
+    is for those who keep steps outside of the class.
 
     A process may have a beginning and an end: methods ``started`` and ``finished`` are steps before and behind the
     others, which no ``goto`` passes over.
@@ -77,6 +84,7 @@ class Process(BaseModel, frozen=True, extra="forbid", ignored_types=(Step,)):
         retry: Retry = PATIENT,
         deadline: timedelta | None = None,
         priority: int = 0,
+        undo_on: UndoOn = "abandon",
         **config: Any,
     ) -> None:
         known = {key: value for key, value in config.items() if key in ConfigDict.__annotations__}
@@ -89,6 +97,7 @@ class Process(BaseModel, frozen=True, extra="forbid", ignored_types=(Step,)):
             retry=retry,
             deadline=deadline,
             priority=priority,
+            undo_on=undo_on,
             unknown={key: value for key, value in config.items() if key not in known},
         )
 

@@ -12,10 +12,12 @@ from typing import Any, Self
 from uuid import UUID, uuid5
 
 from eventflow.errors import Refused, TransitionRefused, did_you_mean
-from eventflow.model.aggregate import Aggregate, folds
+from eventflow.model.aggregate import folds
 from eventflow.model.event import Event
 from eventflow.model.library import Claimed, Created, Interrupted, RetryStarted, TakenUp
 from eventflow.model.process import events
+from eventflow.model.process.long_events import UndoBegan
+from eventflow.model.process.memory import Memory, to_take_back
 from eventflow.model.process.status import RESTARTABLE, RunStatus
 from eventflow.model.recorded import NOWHERE, Kind, Phase
 from eventflow.model.standing import Standing
@@ -42,7 +44,7 @@ def route_of(process: str, definition: int, channel: str) -> str:
 
 
 class Run(
-    Aggregate[RunStatus],
+    Memory,
     category=CATEGORY,
     initial=RunStatus.PENDING,
     defibrillate={RunStatus.ERROR: RunStatus.RETRY, RunStatus.EXCEPTION: RunStatus.RETRY},
@@ -297,6 +299,10 @@ class Run(
         """Restart what failed, as for every item."""
         self.restart(reason=reason)
 
+    def cancel(self, reason: str | None = None, *, status: RunStatus | None = None) -> None:  # noqa: ARG002  # it has one
+        """Abandon it, as every item is cancelled."""
+        self.abandon(reason)
+
     # -- what changes ----------------------------------------------------------------------------
 
     @folds(events.StepSucceeded)
@@ -306,7 +312,8 @@ class Run(
 
     @folds(events.StepSkipped)
     def _goes_past(self, event: events.StepSkipped) -> Mapping[str, Any]:
-        return {**self._passed(event.step), "message": event.message}
+        unearned = (*self.unearned, event.step)
+        return {**self._passed(event.step), "message": event.message, "unearned": unearned}
 
     @folds(events.StepFailed)
     def _fails(self, event: events.StepFailed) -> Mapping[str, Any]:
@@ -336,11 +343,13 @@ class Run(
     def _begins_again(self, event: events.Restarted) -> Mapping[str, Any]:
         again = self.steps[self.steps.index(event.step) :]
         done = tuple(one for one in self.done if one not in again)
-        return {"step": event.step, "done": done, "message": event.reason, **FRESH}
+        failed = event.step if event.step == self.step else None
+        return {"step": event.step, "done": done, "message": event.reason, **self.anew(again, failed), **FRESH}
 
     @folds(events.WentTo)
     def _goes_on_at(self, event: events.WentTo) -> Mapping[str, Any]:
-        return {"step": event.step, "done": (*self.done, *event.skipped), "message": event.reason, **FRESH}
+        on = {"step": event.step, "done": (*self.done, *event.skipped), "unearned": (*self.unearned, *event.skipped)}
+        return {**on, "message": event.reason, **self.without(event.skipped), **FRESH}
 
     @folds(events.SkipAsked)
     def _will_skip(self, event: events.SkipAsked) -> Mapping[str, Any]:
@@ -360,13 +369,13 @@ class Run(
         return {name: own[name] for name in ("definition", "fingerprint", "steps", "done", "step", "state")}
 
     def _passed(self, step: str) -> dict[str, Any]:
-        return {"done": (*self.done, step), "step": self.after(step, (step,)), **FRESH}
+        return {"done": (*self.done, step), "step": self.after(step, (step,)), **self.without((step,)), **FRESH}
 
     # -- how it is recorded ----------------------------------------------------------------------
 
     def _pass(self, event: Event, step: str) -> None:
         if self.after(step, (step,)) is None:
-            self._stop(event, RunStatus.SUCCESS)
+            self._stop(event, RunStatus.SUCCESS if self.undoing is None else RunStatus.ABORTED)
         else:
             self.record(event, reaction=self.route)
 
@@ -384,9 +393,21 @@ class Run(
         error: str | None = None,
         attempt: int | None = None,
     ) -> None:
+        if back := self._to_take_back(event, status):
+            self.record(event, kind=kind, reaction=self.route, attempt=attempt, error=error)
+            self._announce(UndoBegan(steps=back, reason=error or self.message, step=self.step))
+            return
         self.record(
             event, status=status, phase=Phase.ANNOUNCED, kind=kind, reaction=self.route, attempt=attempt, error=error
         )
+
+    def _to_take_back(self, event: Event, status: RunStatus) -> tuple[str, ...]:
+        """What there is to take back before it ends so; whoever gives up while that goes on leaves the rest."""
+        is_given_up = status is RunStatus.ABORTED and isinstance(event, (events.Abandoned, events.GivenUp))
+        has_failed = status is RunStatus.ERROR and isinstance(event, (events.StepFailed, events.GivenUp))
+        if self.undoing is not None or not (is_given_up or (has_failed and self.undoes_failures)):
+            return ()
+        return to_take_back(self.done, self.undoable, self.unearned)
 
     def _defer(
         self,
@@ -427,8 +448,8 @@ class Run(
             raise TransitionRefused(what, str(self.status), allowed)
 
 
-FRESH: Mapping[str, Any] = {"attempts": 0, "interruptions": 0}
-"""The budget of a step that nobody has tried yet."""
+FRESH: Mapping[str, Any] = {"attempts": 0, "interruptions": 0, "waiting": None}
+"""The budget of a step that nobody has tried yet, and that has not waited."""
 
 Decide = Callable[[Run], object]
 """What somebody does to a run."""

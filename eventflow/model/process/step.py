@@ -25,7 +25,11 @@ from datetime import timedelta
 from types import MethodType
 from typing import Any, ClassVar, Generic, TypeVar, cast, overload
 
+from eventflow.errors import Refused
 from eventflow.model.event import snake_case
+from eventflow.model.process.awaiting import Awaited
+from eventflow.model.process.calling import Calls, Doable
+from eventflow.model.process.fan import Each
 from eventflow.model.retry import Retry
 
 P = TypeVar("P")
@@ -52,16 +56,21 @@ class Step:
     """One step as its process knows it. On an instance it is the method that it was made of.
 
     ``key`` is what the log calls it, ``title`` what people see. ``undo`` names what takes back what it did. A ``light``
-    step does nothing that others could see: its success may share a commit with that of the step behind it.
+    step does nothing that others could see: its success may share a commit with that of the step behind it. It is
+    called once what it ``awaits`` is there; with ``over`` it is called for each of several items. What it ``calls`` is
+    a task or an endpoint of an aggregate.
     """
 
-    function: Callable[[Any], Any]
+    function: Callable[..., Any]
     key: str
     title: str
     retry: Retry | None = None
     undo: str | Callable[[Any], Any] | None = None
     time_limit: timedelta = LONG_ENOUGH
     light: bool = False
+    awaits: Awaited | None = None
+    over: Each | None = None
+    calls: Calls | None = None
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What was said and means nothing: told at composition."""
 
@@ -84,6 +93,8 @@ def step(
     undo: str | Callable[[Any], Any] | None = None,
     time_limit: timedelta = LONG_ENOUGH,
     light: bool = False,
+    awaits: Awaited | None = None,
+    over: str | Each | None = None,
     **options: Any,
 ) -> Callable[[F], F]: ...
 def step(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
@@ -91,7 +102,9 @@ def step(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
     The steps of a process are done in the order in which they stand in its class. ``key`` is what the log calls it (the
     name of the function unless it is said), ``retry`` in place of that of the process, ``time_limit`` that of one
-    attempt.
+    attempt. A step that ``awaits`` something (``Signal``, ``Moment``, ``Child``, ``RunEnd``) is called once that is
+    there, and no worker waits with it. One that goes ``over`` the items of a field, or ``Each`` of them, is
+    called with each.
     """
     if function is None:
         return lambda one: _stepped(one, options)
@@ -102,8 +115,45 @@ def _stepped(function: Callable[[Any], Any], options: Mapping[str, Any]) -> Step
     known = {name: value for name, value in options.items() if name in KNOWN}
     key = known.pop("key", None) or function.__name__
     title = known.pop("title", None) or in_words(key)
+    if isinstance(known.get("over"), str):
+        known["over"] = Each(known["over"])
     rest = {name: value for name, value in options.items() if name not in KNOWN}
     return Step(function=function, key=key, title=title, options=rest, **known)
+
+
+def calls(
+    reaction: Doable,
+    *,
+    of: str | Callable[[Any], Any],
+    key: str | None = None,
+    title: str | None = None,
+    retry: Retry | None = None,
+    undo: str | Callable[[Any], Any] | None = None,
+    time_limit: timedelta | None = None,
+) -> Step:
+    """A step that does the task or endpoint of a document, whose id is in the field ``of``.
+
+    It is called by the name of the reaction unless ``key`` says otherwise, and has its retry and time limit.
+    """
+    name = key or str(getattr(reaction, "name", reaction))
+    return Step(
+        function=_not_by_hand,
+        key=name,
+        title=title or in_words(name),
+        retry=retry or getattr(reaction, "retry", None),
+        undo=undo,
+        time_limit=_limit(reaction) if time_limit is None else time_limit,
+        calls=Calls(reaction, of),
+    )
+
+
+def _limit(reaction: Any) -> timedelta:
+    # What is no reaction is told at composition.
+    return getattr(reaction, "time_limit", LONG_ENOUGH)
+
+
+def _not_by_hand(process: Any) -> None:
+    raise Refused(f"A worker does this step of {type(process).__name__}; by hand, call the task with its document.")
 
 
 class StepTask(Generic[P]):
@@ -129,6 +179,7 @@ class StepTask(Generic[P]):
     undo: ClassVar[str | Callable[[Any], Any] | None] = None
     time_limit: ClassVar[timedelta] = LONG_ENOUGH
     light: ClassVar[bool] = False
+    awaits: ClassVar[Awaited | None] = None
 
     def __init__(self, process: P) -> None:
         self.process = process
@@ -157,6 +208,7 @@ def _of_class(task: type[StepTask[Any]]) -> Step:
         undo=task.undo,
         time_limit=task.time_limit,
         light=task.light,
+        awaits=task.awaits,
     )
 
 

@@ -1,0 +1,105 @@
+"""What is recorded of a run that waits, sends others out and hears of them. Nothing is saved here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from eventflow.errors import TransitionRefused
+from eventflow.model.event import Event
+from eventflow.model.library import Woken
+from eventflow.model.process import long_events as events
+from eventflow.model.process.inbox import key_of
+from eventflow.model.process.run import Run
+from eventflow.model.process.status import RunStatus
+from eventflow.model.recorded import Phase
+from eventflow.model.wait import FOREVER
+
+NOW = timedelta(0)
+
+
+def signal(run: Run, name: str, data: Any = None, *, key: str | None = None) -> bool:
+    """Somebody said this to the run: it is kept until a step takes it; whether it was new.
+
+    A step that waits for it is called now. Raises ``TransitionRefused`` when the run is over.
+    """
+    if run.status.is_over:
+        raise TransitionRefused("To signal a run", str(run.status), [str(one) for one in RunStatus if not one.is_over])
+    known = key_of(name, data) if key is None else f"{name}/{key}"
+    if any(one.key == known for one in run.letters):
+        return False
+    run.record(events.SignalReceived(name=name, key=known, data=data))
+    if run.waiting is not None and run.waiting.what == f"signal {name}":
+        wake(run)
+    return True
+
+
+def wake(run: Run) -> None:
+    """A step that waits is looked at again at once; nothing is recorded when none does."""
+    standing = run.standing
+    if standing.phase == Phase.DEFERRED and run.status is RunStatus.WAITING:
+        run.record(
+            Woken(), phase=Phase.DEFERRED, reaction=standing.reaction, attempt=standing.attempt, after=NOW
+        )  # fmt: skip
+
+
+def take(run: Run, step: str, key: str) -> None:
+    """A step was given what was said under this key."""
+    if any(one.key == key and (one.taken != step or one.stale) for one in run.letters):
+        run.record(events.SignalTaken(step=step, key=key))
+
+
+def put_aside(run: Run, step: str, what: str, until: datetime | None, *, seen: int, target: UUID | None = None) -> None:
+    """The step waits, with no worker at it. When more was heard than was ``seen``, it is looked at again at once."""
+    event = events.StepWaits(step=step, what=what, until=until, run=target)
+    has_news = run.news > seen
+    run.record(
+        event,
+        status=RunStatus.WAITING,
+        phase=Phase.DEFERRED,
+        reaction=run.route,
+        attempt=run.attempt,
+        due=None if has_news else (until or FOREVER),
+        after=NOW if has_news else None,
+    )
+
+
+def fan_out(run: Run, step: str, items: Sequence[Any]) -> None:
+    """The items of a step, as they are now; what is known of them already stays."""
+    if run.fan(step) is None:
+        run.record(events.FannedOut(step=step, items=tuple(items)))
+
+
+def begin(
+    run: Run,
+    step: str,
+    process: str,
+    runs: Sequence[tuple[int | None, UUID]],
+    state: Mapping[str, Any] | None = None,
+) -> None:
+    """These runs are begun for a step, or restarted."""
+    if runs:
+        said = None if state is None else dict(state)
+        run.record(events.Begun(step=step, process=process, runs=tuple(runs), state=said))
+
+
+def watch(run: Run, by: UUID) -> None:
+    """Another run waits for the end of this one."""
+    if by not in run.watchers:
+        run.record(events.Watched(by=by))
+
+
+def hear_of_end(run: Run, other: UUID, process: str, status: RunStatus, result: Any, error: str | None) -> bool:
+    """Another run has ended so; whether this one has to do with it and did not know."""
+    known = run.relative(other)
+    if known is None or known.status is status:
+        return False
+    run.record(events.RunEnded(run=other, process=process, status=str(status), result=result, error=error))
+    return True
+
+
+def is_about_others(event: Event) -> bool:
+    """Whether something is recorded in other streams together with this."""
+    return isinstance(event, (events.Begun, events.StepWaits, events.UndoBegan))
