@@ -70,6 +70,7 @@ from eventflow.store.archive.restored import Restored
 from eventflow.store.archive.selection import EVERYWHERE, Selection
 from eventflow.store.codec import Codec
 from eventflow.store.database import Database, open_database
+from eventflow.store.keyring import Keyring, open_keyring
 from eventflow.store.log import Log, open_log
 from eventflow.store.objects import Objects, open_objects
 from eventflow.store.ticks import Run
@@ -158,7 +159,13 @@ class Eventflow:
         self._restored = Restored(self.database, codec)
         self._archived = Reader(Catalogue(self.database), self._restored, lambda: self.objects)
         self.log: Log = open_log(
-            self.database, self.vocabulary, codec=codec, clock=clock, ids=self._ids, archive=self._archived
+            self.database,
+            self.vocabulary,
+            codec=codec,
+            clock=clock,
+            ids=self._ids,
+            archive=self._archived,
+            keyring=self._keyring(),
         )
         self.repository = Repository(self.log, snapshot_every=self.settings.snapshot_every)
         self.flows = flows_of(self.log, self.repository, Shelves(self.log), aggregates=self.aggregates)
@@ -561,6 +568,14 @@ class Eventflow:
         """Let go of restored copies before their time is over, and say how many; the archive has the bodies still."""
         wish = Wish(Selection(stream=stream, category=category, lo=lo, hi=hi), reason, said(actor=actor))
         return sum(amount.events for amount in self.restorer.purge(wish))
+
+    def _keyring(self) -> Keyring:
+        said, erasable = self.settings.master_key, self.vocabulary.erasable(usual=self.settings.erasable)
+        try:
+            return open_keyring(self.database, said.get_secret_value() if said else None, erasable)
+        except BaseException:
+            self.database.close()
+            raise
 
     @cached_property
     def objects(self) -> Objects:

@@ -10,6 +10,7 @@
     │  ├─ NotAllowed
     │  ├─ LockHeld
     │  ├─ CommandDisabled
+    │  ├─ Erased
     │  ├─ SignatureRefused
     │  ├─ BadFlow
     │  ├─ FlowTaken
@@ -164,6 +165,21 @@ class CommandDisabled(Refused):
         who = f" by {by}" if by else ""
         end = f" until {_moment(until)}" if until else ""
         super().__init__(f'"{key}" is disabled{who}{end}' + (f": {reason}" if reason else "."))
+
+
+class Erased(Refused):
+    """What a stream held was erased: its bodies are unreadable for good, and nothing is appended to it any more."""
+
+    code = "erased"
+
+    def __init__(self, stream: UUID, at: datetime, actor: str | None = None, reason: str | None = None) -> None:
+        self.stream, self.at, self.actor, self.reason = stream, at, actor, reason
+        who = f" by {actor}" if actor else ""
+        why = f" ({reason})" if reason else ""
+        super().__init__(
+            f"What stream {stream} held was erased at {at:%Y-%m-%d %H:%M} UTC{who}{why}. Its headers stay; nothing"
+            " brings back the rest."
+        )
 
 
 class SignatureRefused(Refused):

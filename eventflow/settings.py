@@ -26,6 +26,7 @@ from pydantic_settings import (
 
 from eventflow.errors import Misconfigured, did_you_mean
 from eventflow.model.masking import Masker
+from eventflow.store.masters import Masters
 
 PREFIX = "EVENTFLOW_"
 OTHERS = ("EVENTFLOW_ACTOR",)
@@ -80,6 +81,12 @@ def _refuse_bad_port(url: str) -> None:
         raise ValueError("the port is not a number; a password needs its special characters quoted (%2F).") from error
 
 
+def _read_masters(said: SecretStr | None) -> SecretStr | None:
+    if said is not None:
+        Masters.read(said.get_secret_value())
+    return said
+
+
 _SHORT_FORMS = ("postgres", "amqps", "rediss", "unix")
 _Duration = Annotated[timedelta, BeforeValidator(duration), Field(gt=timedelta(0))]
 
@@ -105,6 +112,8 @@ class Given(TypedDict, total=False):
     archive_after: timedelta | str | float
     archive_ages: Mapping[str, timedelta | str | float | None]
     restored_for: timedelta | str | float
+    erasable: bool
+    master_key: str | SecretStr | None
 
 
 class Settings(BaseSettings):
@@ -119,7 +128,8 @@ class Settings(BaseSettings):
     peers. ``http_answer_limit``: bytes of the longest answer that is read. ``record_limit``: bytes of a request or a
     response that are recorded. ``key_lifetime``: how long an idempotency key counts. ``archive_after``: how old a body
     is when it may be archived; ``archive_ages``: categories that have an age of their own, or none and stay for ever.
-    ``restored_for``: how long restored bodies stay in the database.
+    ``restored_for``: how long restored bodies stay in the database. ``erasable``: whether the bodies of aggregates that
+    say nothing of it can be erased. ``master_key``: what wraps the keys of streams, and behind commas what did before.
 
     Raises ``Misconfigured`` with all that is wrong, whichever place it came from.
 
@@ -154,6 +164,8 @@ class Settings(BaseSettings):
     archive_after: _Duration = timedelta(minutes=2880)
     archive_ages: dict[str, _Duration | None] = Field(default_factory=dict)
     restored_for: _Duration = timedelta(days=2)
+    erasable: bool = False
+    master_key: Annotated[SecretStr | None, AfterValidator(_read_masters)] = None
 
     def __init__(self, **given: Unpack[Given]) -> None:
         try:

@@ -49,8 +49,9 @@ class Aggregate(Streamed[S], Generic[S]):
     which failed status to which one a restart leads), ``cancelled`` (to which status ``cancel`` leads: from every other
     one, or from those that a mapping names), ``events`` (events that no command or reaction mentions in its
     annotations), ``flow`` (the query that picks the flow it is bound to before its first event, a function of it that
-    gives one, or the id of a flow) and ``may_be_unbound`` (whether it may begin when no flow matches). Begin one with
-    ``create``; those of the log are made by ``replay``.
+    gives one, or the id of a flow) and ``may_be_unbound`` (whether it may begin when no flow matches), ``erasable``
+    (whether its bodies are enciphered, so that they can be erased; the settings say it where nothing is said). Begin
+    one with ``create``; those of the log are made by ``replay``.
 
     Fields share their values with the events that set them: use tuples and frozen models, not lists to be changed.
     Names like ``id``, ``status``, ``version`` and ``category`` are taken; a field of that name raises ``Misconfigured``
@@ -74,6 +75,7 @@ class Aggregate(Streamed[S], Generic[S]):
         events: Iterable[type[Event]] = (),
         flow: Any = None,
         may_be_unbound: bool | None = None,
+        erasable: bool | None = None,
         **config: Unpack[ConfigDict],
     ) -> None:
         super().__init_subclass__(**config)
@@ -84,6 +86,7 @@ class Aggregate(Streamed[S], Generic[S]):
         cls.events = (*cls.events, *events)
         cls.flow_rule = cls.flow_rule if flow is None else flow
         cls.may_be_unbound = cls.may_be_unbound if may_be_unbound is None else may_be_unbound
+        cls.erasable = cls.erasable if erasable is None else erasable
         cls.statuses = MappingProxyType({spell(one): one for one in (status_type(cls) or ())})
         cls.cancellations = cls.cancellations if cancelled is None else _cancellations(cls, cancelled)
         cls._folding = declared_folds(cls)

@@ -186,6 +186,13 @@ class FlowMoveRefused(Event):
     payload: dict[str, Any] = Field(default_factory=dict)
 
 
+class Erasure(Event, name="erased"):
+    """What the stream held was erased: so many ``bodies``. The last event of a stream, and readable for ever."""
+
+    bodies: int
+    reason: str | None = None
+
+
 LIBRARY: tuple[type[Event], ...] = (
     Created,
     StatusChanged,
@@ -208,5 +215,6 @@ LIBRARY: tuple[type[Event], ...] = (
     FlowUnbound,
     FlowMoved,
     FlowMoveRefused,
+    Erasure,
 )
 """The events that every category knows without naming them."""

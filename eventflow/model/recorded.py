@@ -26,12 +26,14 @@ class Phase(StrEnum):
     """What an event means for the work on its stream; an event without a phase is a mere fact.
 
     ``ANNOUNCED``: the stream now stands in a status, whoever reacts to it may claim it.
-    ``CLAIMED``: a worker began an attempt. ``DEFERRED``: the next attempt is due at a later time.
+    ``CLAIMED``: a worker began an attempt. ``DEFERRED``: the next attempt is due at a later time. ``ERASED``: what the
+    stream held is gone, nothing is to be done with it, and nothing follows.
     """
 
     ANNOUNCED = "announced"
     CLAIMED = "claimed"
     DEFERRED = "deferred"
+    ERASED = "erased"
 
 
 class Header(NamedTuple):
@@ -142,13 +144,21 @@ class Recorded:
     """A header and its event; the body is decoded when ``event`` is first touched.
 
     Raises ``UnknownEvent`` or ``DamagedBody`` then, so that damage is met by who needs the body only. One that
-    ``is_archived`` has its body elsewhere than in the database.
+    ``is_archived`` has its body elsewhere than in the database. Of one that was ``erased`` that is the header that says
+    when and by whom; touching its event raises ``Erased``.
     """
 
-    __slots__ = ("_event", "_load", "header", "is_archived")
+    __slots__ = ("_event", "_load", "erased", "header", "is_archived")
 
-    def __init__(self, header: Header, load: Callable[[], Event], *, is_archived: bool = False) -> None:
-        self.header, self.is_archived = header, is_archived
+    def __init__(
+        self,
+        header: Header,
+        load: Callable[[], Event],
+        *,
+        is_archived: bool = False,
+        erased: Header | None = None,
+    ) -> None:
+        self.header, self.is_archived, self.erased = header, is_archived, erased
         self._load: Callable[[], Event] = load
         self._event: Event | None = None
 

@@ -49,6 +49,7 @@ class Streamed(
 
     category: ClassVar[str] = ""
     statuses: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    erasable: ClassVar[bool | None] = None
 
     _folding: ClassVar[dict[type[Event], Fold]] = {}
     _declared: ClassVar[tuple[type[Event], ...]] = ()

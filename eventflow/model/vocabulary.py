@@ -82,6 +82,14 @@ class Vocabulary:
         except KeyError:
             raise UnknownEvent(f"{category}:{kind.event_name}", sorted(self.names.values())) from None
 
+    def erasable(self, *, usual: bool = False) -> frozenset[str]:
+        """The categories whose bodies are enciphered; ``usual`` is what counts for those that say nothing of it.
+
+        What the library keeps of its own work is not among them.
+        """
+        own = (one for one in self.aggregates.values() if not is_reserved(one.category))
+        return frozenset(one.category for one in own if (usual if one.erasable is None else one.erasable))
+
     def lock(self) -> Lock:
         """What a log written today needs to be read: categories, statuses, fields, events. Plain JSON, sorted.
 

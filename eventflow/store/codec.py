@@ -1,6 +1,7 @@
 """How the fields of an event become bytes: msgpack, zstandard where it pays, a cipher where one is given.
 
-The tag of a body says what was done to it: ``m`` packed, ``z`` compressed, ``e`` enciphered.
+The tag of a body says what was done to it: ``m`` packed, ``z`` compressed, ``e`` enciphered, ``k`` enciphered with the
+key of its stream, which the log does.
 
 A body is known by the SHA-256 of what was packed, or of the ciphertext where there is a cipher: another version of
 zstandard makes other bytes of the same content, and the digest of what is secret would tell of it for ever.
@@ -116,6 +117,19 @@ class Codec(Transcoder, Compressor):
         except Exception as error:
             # A cipher is somebody else's code and raises what it likes.
             raise ValueError(f"it cannot be deciphered ({type(error).__name__}: {error})") from error
+
+
+OWN_KEY = "k"
+"""What ends the tag of a body that is enciphered with the key of its stream."""
+
+
+def is_secret(tag: str) -> bool:
+    """Whether a body with this tag is enciphered.
+
+    >>> is_secret("mz"), is_secret("me"), is_secret("mzk")
+    (False, True, True)
+    """
+    return "e" in tag or tag.endswith(OWN_KEY)
 
 
 def plain(values: Sequence[Any]) -> bytes:

@@ -11,18 +11,19 @@ from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
-from eventflow.errors import BodyMissing, DamagedBody, EventflowError, Unwritable
+from eventflow.errors import BodyMissing, DamagedBody, Erased, EventflowError, Unwritable
 from eventflow.model.event import Event
 from eventflow.model.key import Key
 from eventflow.model.lock import Fence
-from eventflow.model.recorded import Context, Draft, Head, Header, Recorded
+from eventflow.model.recorded import Context, Draft, Head, Header, Phase, Recorded
 from eventflow.model.vocabulary import Vocabulary
-from eventflow.store import chain
+from eventflow.store import chain, ciphers
 from eventflow.store.archive.reader import Brought, Reader
 from eventflow.store.bell import Bell
-from eventflow.store.codec import Codec
+from eventflow.store.codec import OWN_KEY, Codec, Packed
 from eventflow.store.database import Database, Transaction
 from eventflow.store.fences import Fences
+from eventflow.store.keyring import Gone, Keyring
 from eventflow.store.keys import Keys
 from eventflow.store.recorder import Recorder, Row
 from eventflow.store.snapshots import Snapshots
@@ -55,9 +56,13 @@ def open_log(
     clock: Clock = utc_now,
     ids: Ids = uuid4,
     archive: Reader | None = None,
+    keyring: Keyring | None = None,
 ) -> Log:
-    """The log in ``database``, in the words of ``vocabulary``; bodies that left it are in the ``archive``."""
-    return Log(database, database.recorder(), codec or Codec(), vocabulary, clock, ids, archive)
+    """The log in ``database``, in the words of ``vocabulary``.
+
+    Bodies that left it are in the ``archive``; those that may be erased are enciphered with the keys of ``keyring``.
+    """
+    return Log(database, database.recorder(), codec or Codec(), vocabulary, clock, ids, archive, keyring)
 
 
 class Log:
@@ -72,11 +77,13 @@ class Log:
         clock: Clock = utc_now,
         ids: Ids = uuid4,
         archive: Reader | None = None,
+        keyring: Keyring | None = None,
     ) -> None:
+        self.keyring = keyring or Keyring(database)
         self._recorder, self._codec, self._vocabulary = recorder, codec, vocabulary
         self._clock, self._ids, self._archive = clock, ids, archive
         self.bell: Bell = database.bell
-        self.snapshots = Snapshots(database, codec)
+        self.snapshots = Snapshots(database, codec, self.keyring)
         self.keys = Keys(database)
         self._fences = Fences(database, self.keys)
 
@@ -85,13 +92,12 @@ class Log:
 
         With a ``fence`` they are written only while that lock is held under its token. Raises ``LockLost`` when it is
         not, ``KeyTaken`` when the key was used before, ``VersionConflict`` when a stream no longer ends where it was
-        expected to, ``UnknownEvent`` and ``Unwritable`` before anything is written, ``StorageFull`` when there is no
-        room, and ``Unavailable`` when the database does not answer; then it is unknown whether the events were written.
+        expected to, ``Erased`` when it was erased, ``UnknownEvent`` and ``Unwritable`` before anything is written,
+        ``StorageFull`` when there is no room, and ``Unavailable`` when the database does not answer; then it is unknown
+        whether the events were written.
         """
-        now, append_id = self._clock(), self._ids()
-        rows: list[Row] = []
-        for append in appends:
-            self._compose(append, now, append_id, rows)
+        now = self._clock()
+        rows = self._rows(appends, now)
         positions = self._positions(rows, key, fence, now)
         return [Header._make((at, *row[0][1:])) for at, row in zip(positions, rows, strict=True)]
 
@@ -105,10 +111,7 @@ class Log:
 
         Raises ``IntegrityError`` of the library when a stream does not end where it was expected to.
         """
-        now, append_id = self._clock(), self._ids()
-        rows: list[Row] = []
-        for append in appends:
-            self._compose(append, now, append_id, rows)
+        rows = self._rows(appends, self._clock(), transaction)
         positions = self._recorder.append_within(transaction, rows)
         return [Header._make((at, *row[0][1:])) for at, row in zip(positions, rows, strict=True)]
 
@@ -118,7 +121,7 @@ class Log:
 
     def read(self, stream: UUID, after: int = 0, upto: int | None = None) -> list[Recorded]:
         """The events of a stream with versions above ``after``, up to and with ``upto``."""
-        return [self._recorded(row) for row in self._recorder.read(stream, after, upto)]
+        return self._told(self._recorder.read(stream, after, upto))
 
     def read_whole(self, stream: UUID, after: int = 0, upto: int | None = None) -> list[Recorded]:
         """Like ``read``, with the bodies at hand: those in the archive come in as few requests as their places allow.
@@ -129,7 +132,7 @@ class Log:
 
     def read_each(self, streams: Sequence[UUID]) -> list[list[Recorded]]:
         """The events of several short streams."""
-        return [[self._recorded(row) for row in rows] for rows in self._recorder.read_each(streams)]
+        return [self._told(rows) for rows in self._recorder.read_each(streams)]
 
     def head(self, stream: UUID) -> Header | None:
         """The last header of a stream."""
@@ -160,7 +163,15 @@ class Log:
     def at(self, position: int) -> Recorded | None:
         """The event at a position."""
         row = self._recorder.at(position)
-        return self._recorded(row) if row is not None else None
+        return self._told([row])[0] if row is not None else None
+
+    def gone(self, stream: UUID) -> Erased:
+        """What there is to say of a stream that was erased."""
+        erasure = self._recorder.head(stream)
+        assert erasure is not None, "a stream without events cannot be erased"
+        told = self.at(erasure.position)
+        reason = getattr(told.event, "reason", None) if told is not None else None
+        return Erased(stream, erasure.recorded_at, erasure.actor, reason)
 
     def at_each(self, positions: Sequence[int]) -> list[Recorded]:
         """The events at several positions, with the bodies at hand, wherever they are."""
@@ -174,29 +185,57 @@ class Log:
         """The highest position there is; 0 when the log is empty."""
         return self._recorder.last_position()
 
-    def verify(self, stream: UUID) -> None:
-        """Recompute the hashes of a stream; raises ``DamagedBody`` and names the first record that was changed."""
-        previous = b""
-        for version, (header, body) in enumerate(self._recorder.read(stream), start=1):
+    def verify(self, stream: UUID) -> bool:
+        """Recompute the hashes of a stream; whether it was erased: then its bodies are not looked for.
+
+        Raises ``DamagedBody`` and names the first record that was changed.
+        """
+        rows, previous = self._recorder.read(stream), b""
+        erased = bool(rows) and rows[-1][0].phase == Phase.ERASED
+        for version, (header, body) in enumerate(rows, start=1):
             if header.version != version:
                 raise DamagedBody(header.position, header.name, f"version {version} of its stream is missing before it")
-            self._check(header, body)
+            if body or not erased:
+                self._check(header, body)
             if chain.link(previous, header[:-1]) != header.hash:
                 raise DamagedBody(header.position, header.name, "its header, or the order of its stream, was changed")
             previous = header.hash
+        return erased
 
-    def _compose(self, append: Append, now: datetime, append_id: UUID, rows: list[Row]) -> None:
+    def _rows(self, appends: Sequence[Append], now: datetime, transaction: Transaction | None = None) -> list[Row]:
+        rows: list[Row] = []
+        append_id, keys = self._ids(), self._keys_for(appends, transaction)
+        for append in appends:
+            self._compose(append, now, append_id, rows, keys.get(append.stream))
+        return rows
+
+    def _keys_for(self, appends: Sequence[Append], transaction: Transaction | None) -> dict[UUID, bytes]:
+        secret = [one for one in appends if one.category in self.keyring.categories and not _is_erasure(one)]
+        if not secret:
+            return {}
+        begun = [one.stream for one in secret if not one.head.version]
+        try:
+            return self.keyring.provide({one.stream: one.category for one in secret}, begun, transaction)
+        except Gone as gone:
+            raise self.gone(gone.stream) from None
+
+    def _compose(
+        self, append: Append, now: datetime, append_id: UUID, rows: list[Row], key: bytes | None = None
+    ) -> None:
         stream, category, context = append.stream, append.category, append.context
         version, previous = append.head
         for draft in append.drafts:
             event = draft.event
             name = self._vocabulary.name(category, event)
-            tag, body, digest = self._codec.seal(name, event.event_body())
+            packed, error = self._codec.seal(name, event.event_body()), draft.error
             version += 1
+            if key is not None:
+                packed, error = _enciphered(packed, key, stream, version), _kind_of(error)
+            tag, body, digest = packed
             due = draft.due if draft.after is None else now + draft.after
             fields = (
                 0, stream, version, category, name, draft.status, draft.previous, draft.phase, draft.kind, now,
-                draft.reaction, draft.attempt, draft.owner, due, _writable(draft.error), context.correlation,
+                draft.reaction, draft.attempt, draft.owner, due, _writable(error), context.correlation,
                 context.causation, context.actor, context.tenant, draft.flow, event.event_version, append_id, tag,
                 len(body), digest,
             )  # fmt: skip
@@ -207,21 +246,52 @@ class Log:
             rows.append((Header._make((*fields, previous)), body))
 
     def _together(self, rows: Sequence[Row]) -> list[Recorded]:
-        absent = [header for header, body in rows if not body]
+        erased = self._erased(rows)
+        absent = [header for header, body in rows if not body and header.stream not in erased]
+        # As the database has them now: what comes from elsewhere may outlive its key.
+        self.keyring.fetch(sorted({header.stream for header in absent if header.codec.endswith(OWN_KEY)}))
         brought = self._archive.bodies(absent) if absent and self._archive is not None else {}
-        return [self._recorded(row, brought.get(row[0].position)) for row in rows]
+        return [self._recorded(row, erased, brought.get(row[0].position)) for row in rows]
 
-    def _recorded(self, row: Row, brought: Brought | None = None) -> Recorded:
+    def _told(self, rows: Sequence[Row]) -> list[Recorded]:
+        erased = self._erased(rows)
+        return [self._recorded(row, erased) for row in rows]
+
+    def _erased(self, rows: Sequence[Row]) -> dict[UUID, Header]:
+        """The header that says so of each stream that was erased; only those can be whose bodies are not here."""
+        known = {header.stream: header for header, _ in rows if header.phase == Phase.ERASED}
+        unsure = {header.stream for header, body in rows if not body and self._is_erasable(header)} - known.keys()
+        return known | self.keyring.erasures(sorted(unsure)) if unsure else known
+
+    def _is_erasable(self, header: Header) -> bool:
+        return header.codec.endswith(OWN_KEY) or header.category in self.keyring.categories
+
+    def _recorded(self, row: Row, erased: dict[UUID, Header], brought: Brought | None = None) -> Recorded:
         header, body = row
+        erasure = erased.get(header.stream) if not body else None
+        if erasure is not None:
+            return Recorded(header, partial(self._refuse, header.stream), erased=erasure)
         return Recorded(header, partial(self._event, header, body, brought), is_archived=not body)
+
+    def _refuse(self, stream: UUID) -> Event:
+        raise self.gone(stream)
 
     def _event(self, header: Header, body: bytes, brought: Brought | None = None) -> Event:
         kind = self._vocabulary.resolve(header.name)
+        key = self._key(header, at_hand=bool(body or brought))
         bare = self._check(header, body, brought)
         try:
-            return kind.revive(self._codec.unpack("m" if header.codec == "mz" else header.codec, bare), header.schema)
+            return kind.revive(self._codec.unpack(*_opened(header, bare, key)), header.schema)
         except (ValidationError, ValueError) as error:
             raise DamagedBody(header.position, header.name, str(error)) from error
+
+    def _key(self, header: Header, *, at_hand: bool) -> bytes | None:
+        if not header.codec.endswith(OWN_KEY):
+            return None
+        try:
+            return self.keyring.key(header.stream) if at_hand else self.keyring.fresh(header.stream)
+        except Gone:
+            raise self.gone(header.stream) from None
 
     def _check(self, header: Header, body: bytes, brought: Brought | None = None) -> bytes:
         bare = self._bare(header, body) if body else self._archived(header, brought)
@@ -243,6 +313,31 @@ class Log:
         if self._archive is None:
             raise BodyMissing(header.position, header.name)
         return self._archive.body(header)
+
+
+def _is_erasure(append: Append) -> bool:
+    """What says that a stream was erased is no secret, and there is no key for it."""
+    return any(draft.phase == Phase.ERASED for draft in append.drafts)
+
+
+def _enciphered(packed: Packed, key: bytes, stream: UUID, version: int) -> Packed:
+    secret = ciphers.enciphered(key, packed.body, ciphers.body_of(stream, version))
+    return Packed(packed.tag + OWN_KEY, secret, sha256(secret).digest())
+
+
+def _opened(header: Header, bare: bytes, key: bytes | None) -> tuple[str, bytes]:
+    """The tag and the bytes that the codec reads. Raises ``ValueError``."""
+    tag = header.codec
+    if not tag.endswith(OWN_KEY):
+        return "m" if tag == "mz" else tag, bare
+    if key is None:
+        raise ValueError("the key of its stream is not in the database")
+    return tag.removesuffix(OWN_KEY), ciphers.deciphered(key, bare, ciphers.body_of(header.stream, header.version))
+
+
+def _kind_of(error: str | None) -> str | None:
+    """As much of an error as may stand in a header that stays: its message is in the body."""
+    return None if error is None else error.partition(":")[0]
 
 
 def _writable(text: str | None) -> str | None:

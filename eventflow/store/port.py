@@ -41,6 +41,8 @@ class Database(ABC):
     dialect: Dialect
     bell: Bell
     closed: bool = False
+    file: str | None = None
+    """The file it lives in, with no name in memory; nothing on a server."""
 
     @abstractmethod
     def transaction(self, *, derived: bool = False) -> AbstractContextManager[Transaction]:

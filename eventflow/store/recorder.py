@@ -23,8 +23,8 @@ from eventsourcing.persistence import (
     Tracking,
 )
 
-from eventflow.errors import VersionConflict
-from eventflow.model.recorded import Header
+from eventflow.errors import Erased, VersionConflict
+from eventflow.model.recorded import Header, Phase
 from eventflow.store.bell import Bell
 from eventflow.store.subscription import PolledSubscription
 from eventflow.store.transaction import Transaction
@@ -47,8 +47,8 @@ class Recorder(ProcessRecorder):
     def append(self, rows: Sequence[Row]) -> list[int]:
         """The positions of the rows; all of them are written or none.
 
-        Raises ``VersionConflict`` when a version is taken or would leave a gap. Rows that are already there under
-        the same append id are not written again: their positions come back.
+        Raises ``VersionConflict`` when a version is taken or would leave a gap, ``Erased`` when the stream was erased.
+        Rows that are already there under the same append id are not written again: their positions come back.
         """
 
     @abstractmethod
@@ -137,7 +137,10 @@ class Recorder(ProcessRecorder):
         return positions
 
     def settle_conflict(self, rows: Sequence[Row]) -> list[int]:
-        """The positions of rows that did not fit because they are there already; raises ``VersionConflict`` else."""
+        """The positions of rows that did not fit because they are there already.
+
+        Raises ``Erased`` or ``VersionConflict`` else.
+        """
         positions = self.recognised(rows)
         if positions is None:
             raise self._conflict(rows)
@@ -147,6 +150,8 @@ class Recorder(ProcessRecorder):
         conflict = None
         for header in firsts(rows):
             last = self.head(header.stream)
+            if last is not None and last.phase == Phase.ERASED:
+                raise Erased(last.stream, last.recorded_at, last.actor)
             actual = last.version if last is not None else 0
             conflict = VersionConflict(header.stream, header.version - 1, actual)
             if actual != header.version - 1:

@@ -51,6 +51,7 @@ def test_migrations_arrive_where_a_new_schema_is(empty: Database) -> None:
         "0005_limits.sql",
         "0006_archives.sql",
         "0007_locks.sql",
+        "0008_stream_keys.sql",
     ]
     assert schema.verify(empty) == []
     assert schema.status(empty).is_current

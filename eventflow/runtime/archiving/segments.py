@@ -14,6 +14,7 @@ from eventflow.store.archive import lines
 from eventflow.store.archive.frames import Dictionary, saving, trained
 from eventflow.store.archive.hot import Hot, Standing
 from eventflow.store.archive.segment import Sealed, SegmentWriter, Slice
+from eventflow.store.codec import is_secret
 from eventflow.store.recorder import Row
 
 SAMPLE = 5 * 1024 * 1024
@@ -105,7 +106,7 @@ def _sample(hot: Hot, bodies: Sequence[Standing]) -> Iterator[bytes]:
     stride = max(1, sum(one.size for one in bodies) // SAMPLE)
     chosen = [one for those in streams[::stride] for one in those]
     for rows in slices(hot.read(chosen)):
-        if any("e" in header.codec for header, _ in rows):
+        if any(is_secret(header.codec) for header, _ in rows):
             continue
         try:
             yield b"".join(lines.written(rows))

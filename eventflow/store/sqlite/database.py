@@ -45,7 +45,7 @@ class SQLiteDatabase(Database):
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self.path = unquote(parts.path.removeprefix("/"))
+        self.path = self.file = unquote(parts.path.removeprefix("/"))
         self._synchronous = _synchronous(parse_qs(parts.query))
         self._writing = RLock()
         self._leaders: set[str] = set()

@@ -7,11 +7,13 @@ SELECT position, recorded_at FROM events WHERE position >= %(position)s ORDER BY
 SELECT hash FROM events ORDER BY position LIMIT 1;
 
 -- bodies --
--- Bodies that are still here and in no segment that somebody is about, in the order of the log.
+-- Bodies that are still here and in no segment that somebody is about, in the order of the log. What says of a stream
+-- that it was erased stays.
 SELECT e.position, e.stream, e.version, e.category, e.recorded_at, e.size
   FROM bodies AS b JOIN events AS e USING (position)
  WHERE b.position > %(after)s AND b.position <= %(upto)s
    AND (%(category)s::text IS NULL OR e.category = %(category)s)
+   AND e.phase IS DISTINCT FROM 'erased'
    AND NOT EXISTS (SELECT FROM archives AS a WHERE a.state = 'building' AND b.position BETWEEN a.lo AND a.hi)
  ORDER BY b.position LIMIT %(limit)s;
 
@@ -20,6 +22,7 @@ SELECT e.position, e.stream, e.version, e.category, e.recorded_at, e.size
 SELECT e.position, e.stream, e.version, e.category, e.recorded_at, e.size
   FROM events AS e JOIN bodies AS b USING (position)
  WHERE e.stream = %(stream)s AND e.position > %(after)s AND e.position <= %(upto)s
+   AND e.phase IS DISTINCT FROM 'erased'
    AND NOT EXISTS (SELECT FROM archives AS a WHERE a.state = 'building' AND e.position BETWEEN a.lo AND a.hi)
  ORDER BY e.position LIMIT %(limit)s;
 
@@ -39,9 +42,10 @@ SELECT stream, version FROM snapshots WHERE stream = ANY(%(streams)s::uuid[]);
 SELECT count(*) FROM bodies;
 
 -- homeless --
--- Events whose body is neither here nor in a segment.
+-- Events whose body is neither here nor in a segment, though nobody erased it.
 SELECT e.position, e.stream, e.version, e.name FROM events AS e LEFT JOIN bodies AS b USING (position)
  WHERE e.position > %(after)s AND e.position <= %(upto)s AND b.position IS NULL
+   AND NOT EXISTS (SELECT FROM stream_keys AS k WHERE k.stream = e.stream AND k.erased_at IS NOT NULL)
    AND NOT EXISTS (
            SELECT FROM archive_members AS m
             WHERE m.stream = e.stream AND m.first_version <= e.version AND m.last_version >= e.version)

@@ -1,7 +1,8 @@
 -- append --
 -- One statement, no table lock. The fence is a shared lock whose key is the sequence's last value, read before
 -- the lock is taken; positions are drawn after it. Readers pass no position above the lowest key held
--- (horizon), writers never wait for each other. Nothing is returned when an expected version does not exist.
+-- (horizon), writers never wait for each other. Nothing is returned when an expected version does not exist, or is
+-- an erasure: upon that nothing is built.
 -- Rows go in sorted by stream so that two batches wait for each other in one order only.
 WITH incoming AS MATERIALIZED (
     SELECT * FROM unnest($1::event_row[]) WITH ORDINALITY AS u (
@@ -15,7 +16,9 @@ WITH incoming AS MATERIALIZED (
      WHERE NOT EXISTS (
                SELECT FROM incoming AS i
                 WHERE i.expected IS NOT NULL
-                  AND NOT EXISTS (SELECT FROM events AS e WHERE e.stream = i.stream AND e.version = i.expected))
+                  AND NOT EXISTS (SELECT FROM events AS e
+                                   WHERE e.stream = i.stream AND e.version = i.expected
+                                     AND e.phase IS DISTINCT FROM 'erased'))
 ), placed AS MATERIALIZED (
     SELECT nextval('events_position_seq'::regclass) AS position, incoming.* FROM fence, incoming
 ), headers AS (
@@ -115,13 +118,14 @@ RETURNING notification_id;
 SELECT notification_id FROM tracking WHERE application_name = %(name)s;
 
 -- put_snapshot --
--- Keep the newest snapshot of a stream.
+-- Keep the newest snapshot of a stream, unless it was erased.
 INSERT INTO snapshots AS s (stream, version, category, state)
-VALUES (%(stream)s, %(version)s, %(category)s, %(state)s)
+SELECT %(stream)s, %(version)s, %(category)s, %(state)s
+ WHERE NOT EXISTS (SELECT FROM stream_keys WHERE stream = %(stream)s AND erased_at IS NOT NULL)
     ON CONFLICT (stream) DO UPDATE
    SET version = excluded.version, category = excluded.category, state = excluded.state
  WHERE s.version <= excluded.version;
 
 -- get_snapshot --
 -- The snapshot of a stream.
-SELECT state FROM snapshots WHERE stream = %(stream)s;
+SELECT version, state FROM snapshots WHERE stream = %(stream)s;

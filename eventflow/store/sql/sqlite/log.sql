@@ -3,8 +3,8 @@
 SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events';
 
 -- expected --
--- Whether the version an append builds upon exists.
-SELECT 1 FROM events WHERE stream = :stream AND version = :version;
+-- Whether the version an append builds upon exists; upon an erasure nothing is built.
+SELECT 1 FROM events WHERE stream = :stream AND version = :version AND phase IS NOT 'erased';
 
 -- insert_event --
 -- A header at the position counted for it.
@@ -77,12 +77,14 @@ RETURNING notification_id;
 SELECT notification_id FROM tracking WHERE application_name = :name;
 
 -- put_snapshot --
--- Keep the newest snapshot of a stream.
-INSERT INTO snapshots (stream, version, category, state) VALUES (:stream, :version, :category, :state)
+-- Keep the newest snapshot of a stream, unless it was erased.
+INSERT INTO snapshots (stream, version, category, state)
+SELECT :stream, :version, :category, :state
+ WHERE NOT EXISTS (SELECT 1 FROM stream_keys WHERE stream = :stream AND erased_at IS NOT NULL)
     ON CONFLICT (stream) DO UPDATE
    SET version = excluded.version, category = excluded.category, state = excluded.state
  WHERE snapshots.version <= excluded.version;
 
 -- get_snapshot --
 -- The snapshot of a stream.
-SELECT state FROM snapshots WHERE stream = :stream;
+SELECT version, state FROM snapshots WHERE stream = :stream;
