@@ -19,7 +19,7 @@ from eventflow.model.aggregate import Aggregate, folds
 from eventflow.model.event import Event
 from eventflow.picking.definition import FlowDefinition
 from eventflow.picking.parts import State, Transition
-from eventflow.picking.values import Instant, Listed
+from eventflow.picking.values import FlowId, Instant, Listed
 
 NAMES = UUID("7d1f6a4e-3b0c-4a86-8a0f-52c9d1e6b7a3")
 """The space of names in which the streams of flows have their ids."""
@@ -32,10 +32,12 @@ class Flow(FlowDefinition):
     ``ValidationError`` for what does not fit.
     """
 
+    id: FlowId = ""
+
     @model_validator(mode="before")
     @classmethod
     def _called(cls, said: Any) -> Any:
-        if isinstance(said, Mapping) and said.get("id") is None:
+        if isinstance(said, Mapping) and said.get("id") in (None, ""):
             return {**said, "id": called(said)}
         return said
 

@@ -322,10 +322,7 @@ def together(*acts: Any) -> list[Any]:
 
 def test_of_many_who_publish_the_same_version_at_once_one_does(place: Settings) -> None:
     with Eventflow(place, aggregates=[Order]) as one, Eventflow(place, aggregates=[Order]) as two:
-        acts = [
-            lambda app=app, n=n: app.flows.create(a_flow(id=f"flow-{n}"))  # type: ignore[misc]
-            for n, app in enumerate([one, two] * 3)
-        ]
+        acts = [lambda app=app, n=n: app.flows.create(a_flow(id=f"flow-{n}")) for n, app in enumerate([one, two] * 3)]
 
         came = together(*acts)
 
@@ -339,8 +336,8 @@ def test_of_many_who_want_to_be_the_default_at_once_one_is_and_nothing_else_is_l
         one.flows.publish(*(a_flow(version=n) for n in range(1, 5)))
 
         came = together(
-            *(lambda app=app, n=n: app.flows.set_default(f"order@{n}") for n, app in enumerate([one, two] * 2, 1)),  # type: ignore[misc]
-            *(lambda app=app, n=n: app.flows.set_rollout(f"order@{n}", n) for n, app in enumerate([two, one] * 2, 1)),  # type: ignore[misc]
+            *(lambda app=app, n=n: app.flows.set_default(f"order@{n}") for n, app in enumerate([one, two] * 2, 1)),
+            *(lambda app=app, n=n: app.flows.set_rollout(f"order@{n}", n) for n, app in enumerate([two, one] * 2, 1)),
         )
 
         assert all(isinstance(each, FlowDefinition) for each in came)
