@@ -25,6 +25,7 @@ from eventflow.model.callback import Calling, callback_of
 from eventflow.model.channel import Channel, channels_of
 from eventflow.model.channel import problems as channel_problems
 from eventflow.model.composition import callbacks_of, check, composed
+from eventflow.model.flow_rules import problems as rule_problems
 from eventflow.model.handlers import AnyReaction
 from eventflow.model.incoming import Incoming
 from eventflow.model.key import SAVED, Key
@@ -49,6 +50,7 @@ from eventflow.runtime.archiving.restore import Brought, Restorer, Wish, total
 from eventflow.runtime.batches import Batches
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.callbacks import Callbacks
+from eventflow.runtime.flows.binder import Binder
 from eventflow.runtime.flows.compose import flows_of
 from eventflow.runtime.flows.shelf import Shelves
 from eventflow.runtime.follower import Follower
@@ -140,6 +142,7 @@ class Eventflow:
             *check(known, aggregates, calls),
             *probe_problems(probes, aggregates),
             *limit_problems(limits),
+            *rule_problems(aggregates),
             *channel_problems(channels),
             *process_problems(processes),
         ]
@@ -167,8 +170,10 @@ class Eventflow:
             archive=self._archived,
             keyring=self._keyring(),
         )
-        self.repository = Repository(self.log, snapshot_every=self.settings.snapshot_every)
-        self.flows = flows_of(self.log, self.repository, Shelves(self.log), aggregates=self.aggregates)
+        shelves = Shelves(self.log)
+        binder = Binder(shelves, Repository(self.log), clock=clock)
+        self.repository = Repository(self.log, snapshot_every=self.settings.snapshot_every, bind=binder.bind)
+        self.flows = flows_of(self.log, self.repository, shelves, binder, aggregates=self.aggregates, clock=clock)
         self.probes = {one.name: one for one in probes}
         kept = [*(standard() if projections is None else projections), *([Lingering()] if probes else [])]
         self.projections = Projections(self.database, self.log, kept)

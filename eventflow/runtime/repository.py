@@ -26,11 +26,14 @@ NOBODY = Context()
 class Repository:
     """Loads aggregates from their streams and appends what they decided.
 
-    A stream is snapshotted each time it has grown by ``snapshot_every`` events; loading starts there.
+    A stream is snapshotted each time it has grown by ``snapshot_every`` events; loading starts there. ``bind`` gives
+    what is about to begin its flow.
     """
 
-    def __init__(self, log: Log, *, snapshot_every: int = 100) -> None:
-        self._log = log
+    def __init__(
+        self, log: Log, *, snapshot_every: int = 100, bind: Callable[[Aggregate[Any]], None] | None = None
+    ) -> None:
+        self._log, self._bind = log, bind
         self._snapshot_every = snapshot_every
 
     def get(self, kind: type[A], stream: UUID, *, version: int | None = None) -> A:
@@ -93,6 +96,8 @@ class Repository:
         changed = [(one, context) for one, context in aggregates if one.pending]
         if not changed:
             return []
+        for one, _ in changed:
+            self._prepare(one)
         headers = self._log.append(*(self._append(one, context) for one, context in changed), key=key, fence=fence)
         self._saved([one for one, _ in changed], headers)
         return headers
@@ -101,6 +106,7 @@ class Repository:
         self, transaction: Transaction, aggregate: Aggregate[Any], *, context: Context = NOBODY
     ) -> list[Header]:
         """Append what an aggregate has decided in a transaction of somebody else, who rings the bell afterwards."""
+        self._prepare(aggregate)
         headers = self._log.append_within(transaction, self._append(aggregate, context))
         aggregate.saved(headers)
         return headers
@@ -152,6 +158,10 @@ class Repository:
                 return self.save(aggregate, context=context, key=key)
             except VersionConflict:
                 continue
+
+    def _prepare(self, aggregate: Aggregate[Any]) -> None:
+        if self._bind is not None and type(aggregate).flow_rule is not None:
+            self._bind(aggregate)
 
     def _append(self, aggregate: Aggregate[Any], context: Context) -> Append:
         if context.correlation is None or context.causation is None:

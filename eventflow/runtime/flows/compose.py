@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from eventflow.errors import StreamNotFound, UnknownEvent
 from eventflow.model.aggregate import Aggregate
 from eventflow.picking.parts import KnownTask
+from eventflow.runtime.flows.binder import Binder
+from eventflow.runtime.flows.bindings import Bindings
 from eventflow.runtime.flows.definitions import Definitions
 from eventflow.runtime.flows.flows import Flows
 from eventflow.runtime.flows.shelf import Shelves
@@ -18,8 +23,10 @@ def flows_of(
     log: Log,
     repository: Repository,
     shelves: Shelves,
+    binder: Binder,
     *,
     aggregates: Mapping[str, type[Aggregate[Any]]],
+    clock: Callable[[], datetime],
 ) -> Flows:
     """The flows of an application that has these aggregates."""
     known: dict[str, KnownTask] = {}
@@ -28,5 +35,14 @@ def flows_of(
         aggregate = aggregates.get(subject_type)
         return None if aggregate is None else aggregate.statuses
 
+    def kind(subject: UUID) -> type[Aggregate[Any]]:
+        head = log.head(subject)
+        if head is None:
+            raise StreamNotFound(subject)
+        if head.category not in aggregates:
+            raise UnknownEvent(head.name, sorted(aggregates))
+        return aggregates[head.category]
+
     definitions = Definitions(shelves, repository, tasks=known, statuses=statuses)
-    return Flows(log, shelves, definitions)
+    bindings = Bindings(log, shelves, repository, binder, kind=kind, clock=clock)
+    return Flows(log, shelves, definitions, bindings, clock=clock)

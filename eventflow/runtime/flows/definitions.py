@@ -277,6 +277,10 @@ class Definitions:
 
         return self._change(decide, reason, context).drawn[str(id)].definition
 
+    def load(self, id: int | str) -> DefinedFlow:
+        """The stream of a flow as it is at this moment."""
+        return self._repository.get(DefinedFlow, flow_stream(id))
+
     # -- how --------------------------------------------------------------------------------------
 
     def _change(self, decide: Decide, reason: str | None, context: Context) -> Desk:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from eventflow.model.aggregate import Aggregate
 from eventflow.model.flow import DefinedFlow, flow_stream
 from eventflow.model.flow_files import exported, imported
 from eventflow.model.recorded import Recorded
+from eventflow.picking.catalogue import Pick
 from eventflow.picking.checks import Problem
 from eventflow.picking.definition import FlowDefinition
+from eventflow.picking.explanation import Explanation
+from eventflow.picking.query import FlowQuery
+from eventflow.runtime.flows.bindings import Bindings, Tuner
 from eventflow.runtime.flows.definitions import Definitions
 from eventflow.runtime.flows.shelf import Shelf, Shelves
 from eventflow.runtime.tracing import said
@@ -26,8 +33,17 @@ class Flows:
     answered from the log as it is now, or as it was ``at`` a position or a time.
     """
 
-    def __init__(self, log: Log, shelves: Shelves, definitions: Definitions) -> None:
-        self._log, self._shelves, self._definitions = log, shelves, definitions
+    def __init__(
+        self,
+        log: Log,
+        shelves: Shelves,
+        definitions: Definitions,
+        bindings: Bindings,
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._log, self._shelves, self._definitions, self._bindings = log, shelves, definitions, bindings
+        self._clock = clock
 
     # -- what there is ---------------------------------------------------------------------------
 
@@ -48,7 +64,8 @@ class Flows:
 
     def stream(self, id: Id, *, at: int | datetime | None = None) -> DefinedFlow:
         """The same with its stream: ``version`` is what ``expected`` is held against, ``in_use`` whether it is used."""
-        return self.shelf(at).get(id)
+        found = self.shelf(at).get(id)
+        return found if at is not None else self._definitions.load(found.definition.id)
 
     def history(self, id: Id) -> list[Recorded]:
         """Every change of a flow, with who made it and why, oldest first. Raises ``FlowNotFound``."""
@@ -58,6 +75,86 @@ class Flows:
     def problems(self, flow: Id | FlowDefinition) -> tuple[Problem, ...]:
         """All that is wrong with the graph of a flow, with the tasks and statuses that this application has."""
         return self._definitions.problems(flow if isinstance(flow, FlowDefinition) else self.get(flow))
+
+    def diff(self, before: Id, after: Id, *, at: int | datetime | None = None) -> dict[str, tuple[Any, Any]]:
+        """The fields in which two flows differ, with what each of them says; ids and versions are not looked at."""
+        shelf = self.shelf(at)
+        one, two = (shelf.get(id).definition.model_dump(mode="json") for id in (before, after))
+        return {
+            name: (one[name], two[name]) for name in one if name not in ("id", "version") and one[name] != two[name]
+        }
+
+    def changes(
+        self, since: int | datetime, until: int | datetime | None = None
+    ) -> dict[Id, tuple[FlowDefinition | None, FlowDefinition | None]]:
+        """The flows that are not as they were, each as it was (or not there yet) and as it is."""
+        then, now = ({one.id: one for one in self.shelf(when).definitions} for when in (since, until))
+        return {id: (then.get(id), one) for id, one in now.items() if then.get(id) != one}
+
+    # -- picked ----------------------------------------------------------------------------------
+
+    def pick(
+        self, query: FlowQuery, subject: Any, *, at: int | datetime | None = None, now: datetime | None = None
+    ) -> Pick:
+        """The flow that a subject would get; nothing is bound.
+
+        With ``at`` of what there was then: at that time, or at the time of that position, unless ``now`` says another.
+        Raises ``FlowNotFound`` for a forced flow that is not to be had.
+        """
+        shelf = self.shelf(at)
+        return shelf.catalogue.pick(query, subject, now or self._moment(shelf, at))
+
+    def explain(
+        self, query: FlowQuery, subject: Any, *, at: int | datetime | None = None, now: datetime | None = None
+    ) -> Explanation:
+        """Why that pick is what it is: for every flow the first constraint that dropped it, step by step."""
+        shelf = self.shelf(at)
+        return shelf.catalogue.explain(query, subject, now or self._moment(shelf, at))
+
+    def preview(
+        self, document: Aggregate[Any], tuner: Tuner | None = None, *, at: int | datetime | None = None
+    ) -> Explanation:
+        """What a subject, begun or not, would get by its own query, tuned; nothing is bound by looking."""
+        return self.explain(self._bindings.query(document, None, tuner), document, at=at)
+
+    def why(self, subject: UUID) -> Explanation:
+        """Which flow a subject was given when it began, of what there was then, and what dropped the others."""
+        return self._bindings.why(subject)
+
+    def _moment(self, shelf: Shelf, at: int | datetime | None) -> datetime:
+        if isinstance(at, datetime):
+            return at
+        found = None if at is None else self._log.at(at)
+        return self._clock() if at is None else found.header.recorded_at if found else shelf.moment or self._clock()
+
+    # -- bound -----------------------------------------------------------------------------------
+
+    def of(self, subject: UUID) -> FlowDefinition | None:
+        """The flow that a subject goes by, be it archived by now; nothing when it goes by none."""
+        return self._bindings.of(subject)
+
+    def rebind(
+        self,
+        subject: UUID,
+        to: Id | None = None,
+        *,
+        tuner: Tuner | None = None,
+        expected: int | None = None,
+        reason: str | None = None,
+        actor: str | None = None,
+    ) -> FlowDefinition | None:
+        """Let a subject go on by this flow, or by what its own query picks now; returns the flow that it goes by then.
+
+        When nothing fits it stays with the flow it has, and nothing is returned. Raises ``FlowNotFound`` for a flow
+        that is not to be had, ``VersionConflict`` when the subject is at another version than ``expected``.
+        """
+        return self._bindings.rebind(subject, to, tuner, expected=expected, reason=reason, context=said(actor=actor))
+
+    def unbind(
+        self, subject: UUID, *, expected: int | None = None, reason: str | None = None, actor: str | None = None
+    ) -> None:
+        """Let a subject go by no flow any more. Raises ``Refused`` when it goes by none."""
+        self._bindings.unbind(subject, expected=expected, reason=reason, context=said(actor=actor))
 
     # -- made and changed ------------------------------------------------------------------------
 

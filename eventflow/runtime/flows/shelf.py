@@ -14,6 +14,8 @@ from uuid import UUID
 from eventflow.errors import FlowNotFound, Refused, did_you_mean
 from eventflow.model.flow import CATALOGUE, CatalogueChanged, DefinedFlow, flow_stream
 from eventflow.model.recorded import Header, Recorded
+from eventflow.picking.catalogue import Catalogue
+from eventflow.picking.decisions import Decisions
 from eventflow.picking.definition import FlowDefinition
 from eventflow.store.log import Log
 
@@ -32,11 +34,17 @@ class Shelf:
     position: int = 0
     moment: datetime | None = None
     flows: Mapping[UUID, DefinedFlow] = field(default_factory=dict, repr=False)
+    decisions: Decisions = field(default_factory=Decisions, repr=False, compare=False)
 
     @cached_property
     def definitions(self) -> tuple[FlowDefinition, ...]:
         """What they say, in the order in which they came."""
         return tuple(one.definition for one in self.flows.values())
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The same, arranged for picking."""
+        return Catalogue(self.definitions, position=self.position, decisions=self.decisions)
 
     def find(self, id: int | str) -> DefinedFlow | None:
         """The flow of this id."""
@@ -59,6 +67,7 @@ class Shelves:
 
     def __init__(self, log: Log) -> None:
         self._log, self._shelf, self._reading = log, Shelf(), threading.Lock()
+        self._decisions = self._shelf.decisions
 
     def now(self) -> Shelf:
         """The definitions as the log has them now. Raises ``Unavailable``."""
@@ -84,14 +93,14 @@ class Shelves:
         for one in self._streams(_named(passed)):
             kept = [recorded for recorded in one if recorded.header.position <= end.position]
             flows[kept[0].header.stream] = DefinedFlow.replay(kept)
-        return Shelf(end.version, end.position, end.recorded_at, MappingProxyType(flows))
+        return Shelf(end.version, end.position, end.recorded_at, MappingProxyType(flows), self._decisions)
 
     def _newer(self, shelf: Shelf, head: Header) -> Shelf:
         changes = self._log.read(CATALOGUE, after=shelf.version, upto=head.version)
         flows = dict(shelf.flows)
         for one in self._streams(_named(changes)):
             flows[one[0].header.stream] = DefinedFlow.replay(one)
-        return Shelf(head.version, head.position, head.recorded_at, MappingProxyType(flows))
+        return Shelf(head.version, head.position, head.recorded_at, MappingProxyType(flows), self._decisions)
 
     def _streams(self, streams: Iterable[UUID]) -> Iterator[list[Recorded]]:
         wanted = list(streams)
