@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from eventflow.model.system import is_reserved
 
@@ -12,6 +13,14 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 OLD = timedelta(minutes=2880)
 """Two days: what is older is rarely read."""
+
+
+class Part(NamedTuple):
+    """One category, or all ``without`` some, and how old a body of them has to be."""
+
+    category: str | None
+    without: tuple[str, ...]
+    age: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +35,28 @@ class Ages:
 
     def before(self, category: str, now: datetime) -> datetime:
         """Bodies of this category from before that moment may leave."""
-        age = None if is_reserved(category) else self.others.get(category, self.usual)
+        age = self._of(category)
         return LONG_AGO if age is None else now - age
+
+    def due(self, category: str, since: datetime) -> datetime | None:
+        """When a body of this category from that moment may leave; nothing if it stays for ever."""
+        age = self._of(category)
+        return None if age is None else since + age
+
+    def parts(self, category: str | None = None) -> Iterator[Part]:
+        """The categories (or the one that is asked for) that may leave, together where their age is the same."""
+        if category is None:
+            yield Part(None, tuple(self.others), self.usual)
+        for name in self.others if category is None else (category,):
+            if (age := self._of(name)) is not None:
+                yield Part(name, (), age)
 
     def latest(self, now: datetime) -> datetime:
         """What is not from before that moment may not leave, whatever its category."""
         return now - min([self.usual, *(age for age in self.others.values() if age is not None)])
+
+    def _of(self, category: str) -> timedelta | None:
+        return None if is_reserved(category) else self.others.get(category, self.usual)
 
 
 USUAL = Ages()

@@ -12,6 +12,7 @@ from eventflow.model.recorded import Context
 from eventflow.model.vocabulary import Vocabulary
 from eventflow.runtime.archiving.collect import Collector
 from eventflow.runtime.archiving.compress import Compressed, Compressor, Errand, Ready
+from eventflow.runtime.archiving.floor import Floor
 from eventflow.runtime.archiving.snapshotting import Snapshotting
 from eventflow.runtime.archiving.verify import Fault, Verifier
 from eventflow.runtime.repository import Repository
@@ -38,7 +39,10 @@ class Standing(NamedTuple):
 
 
 class Archives:
-    """Compresses, verifies, collects, gives room back. Holds how much was archived when it last gave room back."""
+    """Compresses, verifies, collects, gives room back.
+
+    Holds how much was archived when it last gave room back, and what ticks need not look at again.
+    """
 
     def __init__(
         self,
@@ -53,12 +57,12 @@ class Archives:
         self._database, self._log, self._repository, self._objects = database, log, repository, objects
         self._compressor, self._clock = compressor, clock
         self.catalogue, self._hot = Catalogue(database), Hot(database)
-        self._given = -1
+        self._given, self._floor = -1, Floor()
 
-    def compress(self, errand: Errand, *, least: int = 1) -> Iterator[Compressed]:
+    def compress(self, errand: Errand) -> Iterator[Compressed]:
         """Let leave what is old enough; what each segment came to. What others left behind is removed first."""
         self._compressor.recover()
-        yield from self._compressor.run(errand, least=least)
+        yield from self._compressor.run(errand)
 
     def ready(self, errand: Errand) -> Ready:
         """How much would leave now."""
@@ -97,7 +101,8 @@ class Archives:
 
     def step(self, errand: Errand) -> int:
         """One segment, if there is enough for one; how many bodies went into it. For ticks."""
-        for done in self.compress(errand, least=ENOUGH):
+        self._compressor.recover()
+        for done in self._compressor.run(errand, least=ENOUGH, floor=self._floor):
             return done.events
         return 0
 

@@ -24,6 +24,7 @@ from eventflow.model.archive import Deed, Operation
 from eventflow.model.recorded import Context
 from eventflow.runtime.archiving import segments
 from eventflow.runtime.archiving.ages import USUAL, Ages
+from eventflow.runtime.archiving.floor import Floor
 from eventflow.runtime.archiving.segments import Left, Written
 from eventflow.runtime.archiving.snapshotting import Snapshotting
 from eventflow.runtime.repository import Repository
@@ -110,21 +111,26 @@ class Compressor:
 
     def ready(self, errand: Errand) -> Ready:
         """How much would leave now."""
-        streams: set[UUID] = set()
-        events = freed = 0
-        for one in self._old(errand):
-            streams.add(one.stream)
-            events, freed = events + 1, freed + one.size
-        return Ready(events, len(streams), freed)
+        now, chosen = self._clock(), errand.selection
+        after, upto = chosen.lo - 1, self._upto(errand, now)
+        sums = [
+            self._hot.sums(
+                after, upto, now - part.age, category=part.category, without=part.without, stream=chosen.stream
+            )
+            for part in errand.ages.parts(chosen.category)
+        ]
+        # A stream is of one category, so that nothing is counted twice.
+        return Ready(*map(sum, zip(*sums, strict=True))) if sums else Ready(0, 0, 0)
 
-    def run(self, errand: Errand, *, least: int = 1) -> Iterator[Compressed]:
+    def run(self, errand: Errand, *, least: int = 1, floor: Floor | None = None) -> Iterator[Compressed]:
         """Let everything leave that is old enough, and say what each segment came to.
 
-        One that would have less than ``least`` events waits for more, for a day at most. Raises ``Unavailable`` when
+        One that would have less than ``least`` events waits for more, for a day at most. Who comes again and again with
+        the same errand remembers with a ``floor`` what stays. Raises ``Unavailable`` when
         the database or the object storage is out of reach, ``StorageFull``; what was swapped until then is done.
         """
         after = 0
-        while bodies := self._next(errand, after):
+        while bodies := self._next(errand, after, floor):
             if len(bodies) < least and not self._is_overdue(errand, bodies[0]):
                 return
             done = self._one(errand, bodies)
@@ -145,19 +151,25 @@ class Compressor:
 
     # -- which
 
-    def _old(self, errand: Errand, after: int = 0) -> Iterator[Standing]:
-        now, chosen = self._clock(), errand.selection
-        upto = min(self._hot.before(errand.ages.latest(now), self._log.horizon()), chosen.hi)
-        for one in self._hot.bodies(max(after, chosen.lo - 1), upto, category=chosen.category, stream=chosen.stream):
-            if one.recorded_at < errand.ages.before(one.category, now):
-                yield one
+    def _upto(self, errand: Errand, now: datetime) -> int:
+        return min(self._hot.before(errand.ages.latest(now), self._log.horizon()), errand.selection.hi)
 
-    def _next(self, errand: Errand, after: int) -> list[Standing]:
+    def _old(self, errand: Errand, after: int, floor: Floor) -> Iterator[Standing]:
+        now, chosen = self._clock(), errand.selection
+        after, upto = max(after, chosen.lo - 1, floor.begin(now)), self._upto(errand, now)
+        for one in self._hot.bodies(after, upto, category=chosen.category, stream=chosen.stream):
+            if one.recorded_at < errand.ages.before(one.category, now):
+                floor.leaves()
+                yield one
+            else:
+                floor.stays(one, errand.ages)
+
+    def _next(self, errand: Errand, after: int, floor: Floor | None = None) -> list[Standing]:
         """What the next segment is made of: as much as it takes, short of what others are about."""
         busy = [one.lo for one in self._catalogue.unfinished() if one.state == State.BUILDING]
         bodies: list[Standing] = []
         size = 0
-        for one in self._old(errand, after):
+        for one in self._old(errand, after, floor or Floor()):
             if bodies and any(bodies[0].position < lo < one.position for lo in busy):
                 break
             bodies.append(one)

@@ -33,6 +33,14 @@ class Standing(NamedTuple):
     size: int
 
 
+class Sums(NamedTuple):
+    """How many bodies, of how many streams, and their bytes in the database."""
+
+    events: int
+    streams: int
+    size: int
+
+
 class Astray(NamedTuple):
     """An event whose body is not where it should be."""
 
@@ -76,6 +84,24 @@ class Hot:
             for record in found:
                 yield (standing := Standing._make(record))
                 after = standing.position
+
+    def sums(
+        self,
+        after: int,
+        upto: int,
+        moment: datetime,
+        *,
+        category: str | None = None,
+        without: Sequence[str] = (),
+        stream: UUID | None = None,
+    ) -> Sums:
+        """What the bodies between two positions and from before a moment come to, of one category or all but some.
+
+        The library's own are never counted.
+        """
+        asked = {"after": after, "upto": upto, "moment": moment, "category": category, "stream": stream}
+        found = self._database.query(self._sql["sums"], {**asked, "without": self._list(without)})[0]
+        return Sums(*map(int, found))
 
     def read(self, wanted: Sequence[Standing]) -> Iterator[Row]:
         """These bodies with their headers, by stream and version, as far as they are still here; some at a time."""
@@ -123,7 +149,7 @@ class Hot:
                 yield (astray := Astray._make(record))
                 after = astray.position
 
-    def _list(self, values: Sequence[UUID] | Sequence[int]) -> object:
+    def _list(self, values: Sequence[UUID] | Sequence[int] | Sequence[str]) -> object:
         return list(values) if self._database.dialect == "postgresql" else json.dumps(values, default=str)
 
 

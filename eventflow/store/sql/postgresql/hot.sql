@@ -26,6 +26,17 @@ SELECT e.position, e.stream, e.version, e.category, e.recorded_at, e.size
    AND NOT EXISTS (SELECT FROM archives AS a WHERE a.state = 'building' AND e.position BETWEEN a.lo AND a.hi)
  ORDER BY e.position LIMIT %(limit)s;
 
+-- sums --
+-- What the bodies from before a moment come to, of one category or of all but some and the library's own.
+SELECT count(*), count(DISTINCT e.stream), coalesce(sum(e.size), 0)
+  FROM bodies AS b JOIN events AS e USING (position)
+ WHERE b.position > %(after)s AND b.position <= %(upto)s AND e.recorded_at < %(moment)s
+   AND (%(category)s::text IS NULL OR e.category = %(category)s)
+   AND (%(stream)s::uuid IS NULL OR e.stream = %(stream)s)
+   AND e.category <> ALL(%(without)s::text[])
+   AND substr(e.category, 1, 10) <> 'eventflow_'
+   AND NOT EXISTS (SELECT FROM archives AS a WHERE a.state = 'building' AND b.position BETWEEN a.lo AND a.hi);
+
 -- read --
 -- These bodies, as far as they are still here, with their headers.
 SELECT {columns}, state FROM events JOIN bodies USING (position) WHERE position = ANY(%(positions)s::bigint[]) ORDER BY stream, version;

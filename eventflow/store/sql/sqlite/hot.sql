@@ -26,6 +26,17 @@ SELECT e.position, e.stream, e.version, e.category, e.recorded_at, e.size
    AND NOT EXISTS (SELECT 1 FROM archives AS a WHERE a.state = 'building' AND e.position BETWEEN a.lo AND a.hi)
  ORDER BY e.position LIMIT :limit;
 
+-- sums --
+-- What the bodies from before a moment come to, of one category or of all but some and the library's own.
+SELECT count(*), count(DISTINCT e.stream), coalesce(sum(e.size), 0)
+  FROM bodies AS b JOIN events AS e USING (position)
+ WHERE b.position > :after AND b.position <= :upto AND e.recorded_at < :moment
+   AND (:category IS NULL OR e.category = :category)
+   AND (:stream IS NULL OR e.stream = :stream)
+   AND NOT e.category IN (SELECT value FROM json_each(:without))
+   AND substr(e.category, 1, 10) <> 'eventflow_'
+   AND NOT EXISTS (SELECT 1 FROM archives AS a WHERE a.state = 'building' AND b.position BETWEEN a.lo AND a.hi);
+
 -- read --
 -- These bodies, as far as they are still here, with their headers.
 SELECT {columns}, state FROM events JOIN bodies USING (position) WHERE position IN (SELECT value FROM json_each(:positions)) ORDER BY stream, version;
