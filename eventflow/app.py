@@ -22,7 +22,7 @@ from eventflow.errors import (
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.batch import Batch
 from eventflow.model.callback import Calling, callback_of
-from eventflow.model.channel import Channel, channels_of
+from eventflow.model.channel import Channel, Fatal, channels_of
 from eventflow.model.channel import problems as channel_problems
 from eventflow.model.composition import callbacks_of, check, composed
 from eventflow.model.flow_rules import problems as rule_problems
@@ -77,7 +77,17 @@ from eventflow.store.log import Log, open_log
 from eventflow.store.objects import Objects, open_objects
 from eventflow.store.ticks import Run
 from eventflow.store.work import Backlog
-from eventflow_projections import Items, Lingerers, Lingering, Projection, Projections, Stories, standard
+from eventflow_projections import (
+    Items,
+    Lingerers,
+    Lingering,
+    Projection,
+    Projections,
+    Running,
+    Runs,
+    Stories,
+    standard,
+)
 
 A = TypeVar("A", bound=Aggregate[Any])
 
@@ -150,8 +160,9 @@ class Eventflow:
             raise Misconfigured(*problems)
         self.settings = settings or Settings()
         self.aggregates = {one.category: one for one in aggregates}
-        self.channels = channels_of(channels)
-        registry = Registry(processes, self.channels)
+        known_channels = channels_of(channels)
+        registry = Registry(processes, known_channels)
+        self.channels = {name: known_channels.get(name) or Channel(name) for name in registry.channels}
         self.routes = Routes([*known, *routines(registry, registry.channels)])
         self.vocabulary = Vocabulary.of((*aggregates, *SYSTEM), [*known, *calls])
         self.masker = masker or Masker()
@@ -175,10 +186,15 @@ class Eventflow:
         self.repository = Repository(self.log, snapshot_every=self.settings.snapshot_every, bind=binder.bind)
         self.flows = flows_of(self.log, self.repository, shelves, binder, aggregates=self.aggregates, clock=clock)
         self.probes = {one.name: one for one in probes}
-        kept = [*(standard() if projections is None else projections), *([Lingering()] if probes else [])]
+        kept = [
+            *(standard() if projections is None else projections),
+            *([Lingering()] if probes else []),
+            *([Running()] if processes else []),
+        ]
         self.projections = Projections(self.database, self.log, kept)
         self.projections.create()
         self.items = Items(self.database, clock=clock)
+        self.runs = Runs(self.database, clock=clock)
         self.stories = Stories(self.database, self.log)
         self.callbacks = Callbacks(
             calls,
@@ -225,6 +241,8 @@ class Eventflow:
             limits=limits,
             ticks=[*self._rhythms(), *ticks],
             archiving=self._archiving(),
+            channels=self.channels,
+            fatal=self._fatal,
         )
         self.ticks = self.engine.ticks
         if flows:
@@ -512,9 +530,15 @@ class Eventflow:
         category, asked = probe.aggregate.category, Lingerers(self.database)
         return asked.since(category, probe.spelt, before, probe=probe.name, limit=limit)
 
-    def _seen(self) -> int:
-        """Up to which position the items are right."""
-        return next((one.position for one in self.projections.status() if one.name == "current"), 0)
+    def _seen(self, projection: str = "current") -> int:
+        """Up to which position the rows of a projection are right."""
+        return next((one.position for one in self.projections.status() if one.name == projection), 0)
+
+    def _fatal(self, channels: Sequence[str]) -> tuple[int, list[Fatal]]:
+        """What the read side knows of runs that have stopped for good; the position first, the rows may be newer."""
+        position = self._seen(Running.name)
+        found = [run for channel in channels for run in self.runs.fatal(channel)]
+        return position, [Fatal(run.id, run.process, run.channel, run.error) for run in found]
 
     # -- housekeeping ----------------------------------------------------------------------------
 

@@ -6,12 +6,13 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from uuid import UUID
 
 from eventflow.errors import Misconfigured, ProjectionStopped, Unavailable
+from eventflow.model.channel import Channel
 from eventflow.model.exchange import Timeout
 from eventflow.model.limits import Limit
 from eventflow.model.masking import Masker
@@ -21,6 +22,7 @@ from eventflow.runtime.attempt import Attempt
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.clerk import Clerk
 from eventflow.runtime.coroutines import Coroutines, Wire
+from eventflow.runtime.doors import Doors, Known
 from eventflow.runtime.follower import Follower
 from eventflow.runtime.gate import Gate
 from eventflow.runtime.limits import Limits, Peers
@@ -81,12 +83,16 @@ class Engine:
         limits: Sequence[Limit],
         ticks: Sequence[Tick],
         archiving: Sequence[Tick] = (),
+        channels: Mapping[str, Channel],
+        fatal: Known,
     ) -> None:
         self.settings, self.routes, self.database, self.log = settings, routes, database, log
         self.repository, self.projections, self.switches = repository, projections, switches
         self.masker, self.clock, self._ids, self._resend_after = masker, clock, ids, resend_after
         self.work, self._limits = Work(database), tuple(limits)
-        self.is_limited = bool(limits) or any(one.concurrency for one in routes.reactions.values())
+        self.doors = Doors(channels, log=log, work=self.work, known=fatal, clock=clock)
+        concurrency = any(one.concurrency for one in routes.reactions.values())
+        self.is_limited = bool(limits) or concurrency or bool(self.doors)
         self.ticks = self._ticking(*ticks, *(self._limit_rhythms() if self.is_limited else ()))
         self.archiving = self._ticking(*archiving)
         self._timeout = Timeout(
@@ -213,6 +219,7 @@ class Engine:
             record_limit=self.settings.record_limit,
             opens=self._coroutines,
             give_back=lambda job: self.work.release(job.stream, job.version),
+            quiet=self.doors.quiet,
         )
 
     def _limiting(self, owner: UUID, patience: Patience) -> Limits:
@@ -221,6 +228,7 @@ class Engine:
             self.routes.reactions,
             peers=Peers(self._limits, throttle=throttle, circuits=Circuits(self.database), clock=self.clock),
             turns=self._turns(owner, patience),
+            doors=self.doors,
             repository=self.repository,
             clock=self.clock,
             patience=patience,
@@ -254,6 +262,7 @@ class Engine:
             is_limited=self.is_limited,
             max_in_flight=self.settings.max_in_flight,
             resend_after=self._resend_after,
+            told=self.doors.follow,
         )
 
     def _leader(self, owner: UUID) -> Follower:

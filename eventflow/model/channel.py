@@ -68,6 +68,11 @@ class Channel:
         """What people see: the title, else the name."""
         return self.title or self.name
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether anything may keep a run from beginning here."""
+        return self.max_concurrency is not None or self.lockdown is not None or self.quiet_hours is not None
+
     def stopped_by(self, run: UUID, process: str, fatal: Iterable[Fatal]) -> Fatal | None:
         """Whose fatal error holds this run; nothing when it may begin. Its own holds none."""
         return next((one for one in fatal if one.run != run and self._concerns(process, one)), None)

@@ -55,7 +55,7 @@ class Clerk:
     def begin(self, *, waiting: int) -> None:
         """Record outcomes in the background from now on; up to so many may wait to be recorded."""
         self._scribe = Scribe(
-            self._settle_together, lambda one: self._settle(*one), waiting=waiting, masker=self._masker
+            self._settle_together, lambda one: self.settle(*one), waiting=waiting, masker=self._masker
         )
 
     def end(self, timeout: float) -> bool:
@@ -160,7 +160,7 @@ class Clerk:
         if self._scribe is not None:
             self._scribe.put((attempt, record))
         else:
-            self._settle(attempt, record)
+            self.settle(attempt, record)
 
     def offer(self, attempt: Attempt, record: Record) -> bool:
         """Like ``put``, for those who must not wait; whether that could be done without waiting."""
@@ -186,7 +186,8 @@ class Clerk:
             return False
         return True
 
-    def _settle(self, attempt: Attempt, record: Record) -> None:
+    def settle(self, attempt: Attempt, record: Record) -> None:
+        """Record what came of it now, and return when that is done."""
         try:
             self._settle_as_it_is(attempt, record)
         except Fenced as fenced:

@@ -22,7 +22,9 @@ from eventflow.model.limits import EVERY, CircuitBreaker, Limit, RateLimit, host
 from eventflow.model.outcome import masker_of
 from eventflow.model.reaction import Reaction
 from eventflow.model.retry import LONGEST
+from eventflow.model.routine import Routine
 from eventflow.model.telling import told
+from eventflow.runtime.doors import Doors
 from eventflow.runtime.job import Job
 from eventflow.runtime.patience import Patience
 from eventflow.runtime.repository import Repository
@@ -134,12 +136,13 @@ class Limits:
         *,
         peers: Peers,
         turns: Turns,
+        doors: Doors,
         repository: Repository,
         clock: Callable[[], datetime],
         patience: Patience,
     ) -> None:
-        self._limited = {name: one for name, one in reactions.items() if one.concurrency or (one.host and peers)}
-        self._peers, self._turns, self._repository = peers, turns, repository
+        self._limited = {name: one for name, one in reactions.items() if _is_limited(one, peers, doors)}
+        self._doors, self._peers, self._turns, self._repository = doors, peers, turns, repository
         self._clock, self._patience = clock, patience
         self._admitted: dict[Job, str] = {}
 
@@ -186,6 +189,8 @@ class Limits:
 
     def _admit(self, job: Job) -> bool:
         reaction = self._limited[job.reaction]
+        if isinstance(reaction, Routine):
+            return self._enter(job, reaction)
         try:
             document = self._repository.get(reaction.aggregate, job.stream, version=job.version)
         except (NotFound, Unreadable):
@@ -199,6 +204,25 @@ class Limits:
             log.error("%s on %s cannot be asked what limits it: %s", job.reaction, job.stream, reason)
             return self._hold(job, self._clock() + ODD, f"a limit that fails: {reason}")
         return (place is None or self._take(job, reaction, place)) and (host is None or self._ask(job, host))
+
+    def _enter(self, job: Job, routine: Routine) -> bool:
+        """A run wants to begin in its channel."""
+        most = self._doors.places(job, routine)
+        if most is not None and not self._turns.take(job, f"channel {routine.channel}", most):
+            return False
+        # Behind the place: who had it until now may have left an error.
+        try:
+            held = self._doors.shut(job, routine)
+        except Unavailable:
+            self.leave(job)
+            raise
+        if held is None:
+            return True
+        self.leave(job)
+        self._turns.hold(job, *held)
+        if self._doors.shut(job, routine) is None:
+            self._doors.open(routine.channel)  # somebody has seen to it before we stood there to wait
+        return False
 
     def _take(self, job: Job, reaction: Reaction[Any, Any], place: str) -> bool:
         return self._turns.take(job, place, reaction.concurrency.limit if reaction.concurrency else 0)
@@ -219,6 +243,12 @@ class Limits:
         """Put the work off; never true, as it does not begin."""
         self._turns.hold(job, due, what)
         return False
+
+
+def _is_limited(reaction: Reaction[Any, Any], peers: Peers, doors: Doors) -> bool:
+    if isinstance(reaction, Routine):
+        return doors.guards(reaction)
+    return bool(reaction.concurrency or (reaction.host and peers))
 
 
 def _of(limits: Mapping[str, L], host: str) -> L | None:

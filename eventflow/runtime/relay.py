@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -106,7 +106,9 @@ class Relay:
         max_in_flight: int = 1000,
         batch: int = 500,
         resend_after: timedelta = timedelta(seconds=30),
+        told: Callable[[Sequence[Header]], object] = len,
     ) -> None:
+        self._told = told
         self._log, self._work, self._broker, self._routes, self._clock = log, work, broker, routes, clock
         self._max_in_flight, self._batch, self._resend_after = max_in_flight, batch, resend_after
         self._switches, self._is_limited = switches, is_limited
@@ -161,6 +163,7 @@ class Relay:
         ended = [stream for stream, task in standing.items() if task is None]
         self._work.move(CHECKPOINT, self._position, headers[-1].position, tasks, ended, sent, self._clock())
         self._position = headers[-1].position
+        self._told(headers)
         self._remember([task for task in tasks if task.phase != Phase.CLAIMED and task.ready() not in set(sent)])
 
     def _remember(self, waiting: list[Task]) -> None:

@@ -58,6 +58,7 @@ class Runner:
         record_limit: int = BODY,
         opens: Callable[[Clerk, dict[int, Attempt]], Coroutines] | None = None,
         give_back: Callable[[Job], object] = lambda job: None,
+        quiet: Callable[[str], datetime | None] = lambda channel: None,
     ) -> None:
         self._network, self._opens, self._limits = network, opens, limits
         self._give_back = give_back
@@ -76,8 +77,9 @@ class Runner:
         )  # fmt: skip
         self._coroutines: Coroutines | None = None
         self._conductor = Conductor(
-            self._clerk, guard=self._guard, clock=clock, masker=masker, failing=failing, closing=self._closing
-        )
+            self._clerk, guard=self._guard, clock=clock, masker=masker, failing=failing, closing=self._closing,
+            quiet=quiet,
+        )  # fmt: skip
         self._collector = Collector()
 
     def begin(self, *, waiting: int) -> None:
@@ -143,6 +145,10 @@ class Runner:
         try:
             is_run = isinstance(attempt.reaction, Routine)
             record = self._conductor.work(attempt) if is_run else self._work(attempt)
+            if is_run and self._limits is not None and self._limits.holds(attempt.job):
+                # Who takes its place in the channel has to find what came of it.
+                self._clerk.settle(attempt, record)
+                return
         except Fenced as fenced:
             log.info("%s", fenced)
             return

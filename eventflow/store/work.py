@@ -192,6 +192,15 @@ class Work:
             self.look_at(due)
         return waits
 
+    def wake_all(self, held: str, now: datetime) -> int:
+        """Let all come again that wait for this; returns how many."""
+        with self._database.transaction(derived=True) as transaction:
+            woken = len(transaction.execute(self._sql["wake_all"], {"held": held, "now": now}))
+        if woken:
+            self.look_at(now)
+            self._database.bell.ring()
+        return woken
+
     def held(self, stream: UUID) -> Held | None:
         """What a stream waits for that is not its turn yet, and until when at most."""
         rows = self._database.query(self._sql["held"], {"stream": stream})

@@ -101,7 +101,7 @@ class Runs:
         return int(self._database.query(sql, {**condition.params, "limit": at_most})[0][0])
 
     def fatal(self, channel: str, *, limit: int = MOST) -> list[RunRow]:
-        """Runs of a channel in ERROR or EXCEPTION, the first of each process: what holds the others, if anything."""
+        """Runs of a channel in ERROR or EXCEPTION, the oldest first: what a person has to see to."""
         found = self._database.query(self._sql["fatal"], {"channel": channel, "limit": bounded(limit)})
         return [RunRow.read(record) for record in found]
 

@@ -7,13 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 from uuid import UUID
 
 from eventflow.model.event import Event
 from eventflow.model.library import Created
 from eventflow.model.process import events
-from eventflow.model.process.run import CATEGORY
+from eventflow.model.process.run import CATEGORY, Route
 from eventflow.model.process.status import TERMINAL
 from eventflow.model.recorded import Header, Phase
 from eventflow.store.database import Transaction
@@ -23,25 +23,6 @@ Cell = tuple[str, str, str]
 """A process, a channel and a status."""
 
 OVER = frozenset(str(one.value) for one in TERMINAL)
-
-
-class Route(NamedTuple):
-    """What the header of every event of a run says of it."""
-
-    process: str
-    definition: int
-    channel: str
-
-    @classmethod
-    def of(cls, text: str | None) -> Route:
-        """The parts of what the work on a run is called.
-
-        >>> Route.of("release/2@imports")
-        Route(process='release', definition=2, channel='imports')
-        """
-        rest, _, channel = (text or "").rpartition("@")
-        process, _, definition = rest.rpartition("/")
-        return cls(process, int(definition) if definition.isdecimal() else 0, channel)
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,8 +217,8 @@ def test_days_say_how_many_runs_began_and_how_often_a_step_was_tried(world: Worl
     assert world.runs.per_day((NOW + timedelta(days=2)).date()) == []
 
 
-def test_the_fatal_errors_of_a_channel_are_told_one_of_each_process(world: World) -> None:
-    first, _, other = failed(world), failed(world), failed(world, process="export")
+def test_the_fatal_errors_of_a_channel_are_told_the_oldest_first(world: World) -> None:
+    first, other = failed(world), failed(world, process="export")
     failed(world, channel="night")
     world.begun()
     world.projections.catch_up()

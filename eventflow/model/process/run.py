@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID, uuid5
 
 from eventflow.errors import Refused, TransitionRefused, did_you_mean
@@ -41,6 +41,25 @@ def route_of(process: str, definition: int, channel: str) -> str:
     'release/2@imports'
     """
     return f"{process}/{definition}@{channel}"
+
+
+class Route(NamedTuple):
+    """What the header of every event of a run says of it."""
+
+    process: str
+    definition: int
+    channel: str
+
+    @classmethod
+    def of(cls, text: str | None) -> Route:
+        """The parts of what the work on a run is called.
+
+        >>> Route.of("release/2@imports")
+        Route(process='release', definition=2, channel='imports')
+        """
+        rest, _, channel = (text or "").rpartition("@")
+        process, _, definition = rest.rpartition("/")
+        return cls(process, int(definition) if definition.isdecimal() else 0, channel)
 
 
 class Run(

@@ -72,7 +72,9 @@ class Conductor:
         masker: Masker,
         failing: Failing,
         closing: threading.Event,
+        quiet: Callable[[str], datetime | None] = lambda channel: None,
     ) -> None:
+        self._quiet = quiet
         self._clerk, self._guard, self._clock = clerk, guard, clock
         self._masker, self._failing, self._closing = masker, failing, closing
 
@@ -103,8 +105,9 @@ class Conductor:
             raise Over(_on_run(lambda run: run.halt(reason))) from error
 
     def _go_on(self, journey: Journey) -> None:
-        """Do one step. Raises ``Over`` behind the last one."""
+        """Do one step. Raises ``Over`` behind the last one, and when it has to wait for the end of quiet hours."""
         run = journey.run
+        self._refuse_when_quiet(journey)
         step = journey.definition.by_key[cast(str, run.step)]
         if step.key in run.skips and step.key not in (START, FINISH):
             self._pass(journey, lambda one: one.skip_step(step.key), light=True)
@@ -138,6 +141,11 @@ class Conductor:
         journey.follow()
         if self._closing.is_set():
             raise Over(self._stopped(journey))
+
+    def _refuse_when_quiet(self, journey: Journey) -> None:
+        end, said = self._quiet(journey.run.channel), f"Quiet hours of the channel {journey.run.channel}."
+        if end is not None:
+            raise Over(journey.then(_on_run(lambda run: run.put_off(end, said, {}, ()))))
 
     def _stopped(self, journey: Journey) -> Record:
         return journey.then(self._clerk.stopped(journey.attempt))

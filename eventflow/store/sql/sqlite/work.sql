@@ -52,6 +52,12 @@ UPDATE work SET due = :now, sent_at = NULL, held = NULL, turn = turn + 1
  WHERE stream = (SELECT stream FROM work WHERE held = :held AND phase <> 'claimed' ORDER BY position LIMIT 1)
 RETURNING 1;
 
+-- wake_all --
+-- What all of these have waited for has come.
+UPDATE work SET due = :now, sent_at = NULL, held = NULL, turn = turn + 1
+ WHERE held = :held AND phase <> 'claimed'
+RETURNING 1;
+
 -- release --
 UPDATE work SET sent_at = NULL, turn = turn + 1
  WHERE stream = :stream AND version = :version AND phase <> 'claimed';

@@ -30,15 +30,12 @@ SELECT stream, process, definition, channel, status, version, position, created_
 SELECT count(*) FROM (SELECT 1 FROM runs WHERE {where} LIMIT :limit) AS counted
 
 -- fatal --
--- What has stopped for good in a channel and waits for a person, the first of each process.
+-- What has stopped for good in a channel and waits for a person.
 SELECT stream, process, definition, channel, status, version, position, created_position, created_at, updated_at,
        steps, done, step, attempts, subject, key, parent, deadline, phase, due, started_at, ended_at, error, message,
        started_by, actor, tenant
   FROM runs
  WHERE channel = :channel AND status IN ('error', 'exception')
-   AND created_position IN (SELECT min(created_position) FROM runs
-                             WHERE channel = :channel AND status IN ('error', 'exception')
-                             GROUP BY process)
  ORDER BY created_position
  LIMIT :limit
 
