@@ -18,6 +18,9 @@ from eventflow.picking.values import Value, instant
 
 V = TypeVar("V", bound=Value)
 
+DEEPEST = 100
+"""Lists and objects within each other that are read; whatever looks into them must come back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -32,11 +35,14 @@ class Question:
 def parsed(text: str | bytes, what: str = "the text") -> Any:
     """What a JSON text says. Raises ``BadInput`` where it is none; ``NaN`` and its like are none either."""
     try:
-        return json.loads(text, parse_constant=_no_number)
+        data = json.loads(text, parse_constant=_no_number)
     except RecursionError:
-        raise BadInput(f"{what}: it is nested too deeply.") from None
+        data = None, DEEPEST  # a pair is nothing that JSON says
     except ValueError as error:  # of the parser, of its numbers, of the encoding
         raise BadInput(f"{what}: this is no JSON: {error}.") from None
+    if isinstance(data, tuple) or _depth(data) > DEEPEST:
+        raise BadInput(f"{what}: it is nested more than {DEEPEST} deep.")
+    return data
 
 
 def definitions_of(data: object, what: str = "definitions") -> tuple[FlowDefinition, ...]:
@@ -120,16 +126,24 @@ def _read(kind: type[V], data: object, place: str) -> V:
 def _problems(error: ValidationError, kind: type[Value], place: str) -> Iterator[str]:
     for one in error.errors(include_url=False, include_context=False):
         at = place + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in one["loc"])
-        yield f"{at}: {_said(one, kind)}."
+        yield f"{at}: {_said(one, kind)}"
 
 
 def _said(one: ErrorDetails, kind: type[Value]) -> str:
     if one["type"] == "extra_forbidden":
         known = list(kind.model_fields) if len(one["loc"]) == 1 else []
-        return f"there is no such field{did_you_mean(str(one['loc'][-1]), known).rstrip('.')}".rstrip()
+        return f"there is no such field.{did_you_mean(str(one['loc'][-1]), known)}"
     if one["type"] == "missing":
-        return "it is missing"
-    return one["msg"].removeprefix("Value error, ").rstrip(".")
+        return "it is missing."
+    return f"{one['msg'].removeprefix('Value error, ').rstrip('.')}."
+
+
+def _depth(data: Any) -> int:
+    depth, level = 0, [data]
+    while level := [one for one in level if isinstance(one, list | dict)]:
+        depth += 1
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return depth
 
 
 def _no_number(name: str) -> object:

@@ -63,7 +63,9 @@ def test_the_help_imports_nothing_but_the_command_line() -> None:
 def leaves(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The command lines of a command, or of those in it."""
     if isinstance(command, click.Group):
-        for name, one in command.commands.items():
+        for name in command.list_commands(click.Context(command)):
+            one = command.get_command(click.Context(command), name)
+            assert one is not None
             yield from leaves(one, (*path, name))
     else:
         yield path

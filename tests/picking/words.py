@@ -187,6 +187,8 @@ class Reference:
         if name in own or name in defaults:
             return one.get(name, defaults.get(name))
         attributes = one.get("attributes", {})
+        if name == "attributes":
+            return attributes
         if name.startswith("attributes.") and name not in attributes:
             name = name[len("attributes.") :]
         return attributes.get(name)
