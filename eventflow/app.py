@@ -50,6 +50,7 @@ from eventflow.runtime.archiving.restore import Brought, Restorer, Wish, total
 from eventflow.runtime.batches import Batches
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.callbacks import Callbacks
+from eventflow.runtime.erasing import Eraser, Erasing
 from eventflow.runtime.flows.binder import Binder
 from eventflow.runtime.flows.compose import flows_of
 from eventflow.runtime.flows.shelf import Shelves
@@ -226,6 +227,7 @@ class Eventflow:
             self.database, self.log, self.repository, lambda: self.objects, self.vocabulary, clock=clock, ids=self._ids
         )
         self.restorer = Restorer(self.database, self.log, self.repository, self._archived, self._restored, clock=clock)
+        self.eraser = Eraser(self.database, self.log)
         self.engine = Engine(
             self.settings,
             routes=self.routes,
@@ -605,6 +607,22 @@ class Eventflow:
         except BaseException:
             self.database.close()
             raise
+
+    def erase(self, *ids: UUID, reason: str | None = None, actor: str | None = None) -> list[Erasing]:
+        """Erase what these streams hold, for good: in the database, in the archive, in every copy of the archive.
+
+        Headers stay. Who did it, when and why becomes the last event of each; say no name in ``reason``. What was
+        erased before is left as it is. Raises ``StreamNotFound``, and ``Refused`` for what is not erasable: those that
+        come before it are erased then.
+        """
+        try:
+            return [self.eraser.erase(id, reason=reason, context=said(actor=actor)) for id in ids]
+        finally:
+            self.eraser.settle()
+
+    def erase_where(self, where: str, *, reason: str | None = None, actor: str | None = None) -> list[Erasing]:
+        """Erase all items that pass a filter now; like ``erase``. Raises ``BadFilter``."""
+        return self.erase(*list(self.items.ids(where)), reason=reason, actor=actor)
 
     @cached_property
     def objects(self) -> Objects:

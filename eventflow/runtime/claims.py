@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from eventflow.errors import Refused, StreamNotFound, TransitionRefused, Unavailable, VersionConflict
+from eventflow.errors import Erased, Refused, StreamNotFound, TransitionRefused, Unavailable, VersionConflict
 from eventflow.model import outcome
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.masking import Masker
@@ -105,7 +105,7 @@ class Claims:
             return self._until_settled(job, reaction)
         except Unavailable:
             raise
-        except (StreamNotFound, TransitionRefused) as error:
+        except (StreamNotFound, TransitionRefused, Erased) as error:
             log.warning("%s", error)
         except Exception as error:  # noqa: BLE001 - a body, a validator, the user's command: it goes on record
             reason = told(error, outcome.masker_of(reaction, self._masker))
@@ -142,6 +142,8 @@ class Claims:
                 pass
         except Unavailable:
             raise
+        except Erased as erased:
+            log.warning("%s", erased)
         except Exception as worse:  # noqa: BLE001 - it cannot even be loaded: but its headers can
             reason = told(worse, outcome.masker_of(reaction, self._masker))
             log.info("What is wrong with %s is recorded behind its headers: %s", job.stream, reason)

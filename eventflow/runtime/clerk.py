@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from eventflow.errors import TimedOut, Unavailable, VersionConflict
+from eventflow.errors import Erased, TimedOut, Unavailable, VersionConflict
 from eventflow.model import outcome
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.exchange import Request, Response, idempotency_key
@@ -214,6 +214,8 @@ class Clerk:
                 self._repository.save(document, context=attempt.context)
             except VersionConflict:
                 self._follow(attempt)
+            except Erased as erased:
+                raise Fenced(attempt.job) from erased
             else:
                 attempt.document = document
                 attempt.unsaved.clear()
@@ -227,7 +229,10 @@ class Clerk:
         return document
 
     def _follow(self, attempt: Attempt) -> None:
-        document = self._repository.get(attempt.reaction.aggregate, attempt.job.stream)
+        try:
+            document = self._repository.get(attempt.reaction.aggregate, attempt.job.stream)
+        except Erased as erased:
+            raise Fenced(attempt.job) from erased
         if document.standing.version != attempt.claim or document.standing.owner != self._owner:
             raise Fenced(attempt.job)
         attempt.document, attempt.overheard = document, True

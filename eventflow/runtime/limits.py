@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from eventflow.errors import NotFound, Unavailable, Unreadable
+from eventflow.errors import Erased, NotFound, Unavailable, Unreadable
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.exchange import Request, Response
 from eventflow.model.limits import EVERY, CircuitBreaker, Limit, RateLimit, host_of
@@ -193,7 +193,7 @@ class Limits:
             return self._enter(job, reaction)
         try:
             document = self._repository.get(reaction.aggregate, job.stream, version=job.version)
-        except (NotFound, Unreadable):
+        except (NotFound, Unreadable, Erased):
             return True  # the claim will tell
         if document.standing.version != job.version:
             return True  # neither of us: the claim will see that nothing is to be done

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from eventflow.errors import Unavailable, VersionConflict
+from eventflow.errors import Erased, Unavailable, VersionConflict
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.library import Probed
 from eventflow.model.masking import Masker
@@ -71,7 +71,7 @@ class Prober:
                 self._note(probe, event, last, context)
             else:
                 self._repository.save_each([(one, context) for one in self._decided(probe, event, last)])
-        except VersionConflict:
+        except (VersionConflict, Erased):
             return None
         except Unavailable:
             raise

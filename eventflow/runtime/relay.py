@@ -71,6 +71,8 @@ class Routes:
 
     def standing(self, header: Header) -> Task | None:
         """What is to be done with a stream whose last header with a phase is this one."""
+        if header.phase == Phase.ERASED:
+            return None
         if header.phase != Phase.ANNOUNCED:
             return Task.of(header)
         if header.category == Run.category:
@@ -160,6 +162,7 @@ class Relay:
         standing = {stream: self._routes.standing(header) for stream, header in last.items()}
         tasks = [task for task in standing.values() if task]
         sent = self._send(task.ready() for task in tasks if self._is_due(task))
+        _tell_of_the_erased(last.values())
         ended = [stream for stream, task in standing.items() if task is None]
         self._work.move(CHECKPOINT, self._position, headers[-1].position, tasks, ended, sent, self._clock())
         self._position = headers[-1].position
@@ -249,6 +252,12 @@ class Relay:
         # A worker may have put something back meanwhile, because its queue was paused just then.
         self._wake_at = LONG_AGO
         return lost
+
+
+def _tell_of_the_erased(headers: Iterable[Header]) -> None:
+    for header in headers:
+        if header.phase == Phase.ERASED:
+            log.info("%s %s was erased: whatever was to be done with it is dropped.", header.category, header.stream)
 
 
 def _later(begin: datetime, after: timedelta) -> datetime:

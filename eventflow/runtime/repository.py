@@ -13,7 +13,7 @@ from eventflow.model.key import Key
 from eventflow.model.lock import Fence
 from eventflow.model.masking import Masker
 from eventflow.model.reaction import Reaction
-from eventflow.model.recorded import Context, Head, Header, Recorded
+from eventflow.model.recorded import Context, Head, Header, Phase, Recorded
 from eventflow.model.snapshot import Snapshot
 from eventflow.store.database import Transaction
 from eventflow.store.log import Append, Log
@@ -40,7 +40,8 @@ class Repository:
         """The aggregate as the log has it now.
 
         A caller that knows the stream to be shorter than a snapshot's distance says so by ``version`` and
-        saves the look for one. Raises ``StreamNotFound``, ``UnknownEvent``, ``DamagedBody``, ``Unavailable``.
+        saves the look for one. Raises ``StreamNotFound``, ``Erased``, ``UnknownEvent``, ``DamagedBody`` and
+        ``Unavailable``.
         """
         worth_a_look = version is None or not self.is_short(version)
         snapshot = self._snapshot(kind, stream) if worth_a_look else None
@@ -59,6 +60,8 @@ class Repository:
             recorded = recorded[snapshot.version :] if snapshot is not None else recorded
         if (not recorded and snapshot is None) or (recorded and recorded[0].header.category != kind.category):
             raise StreamNotFound(stream, kind.category)
+        if recorded and recorded[-1].header.phase == Phase.ERASED:
+            raise self._log.gone(stream)
         return kind.replay(recorded, snapshot)
 
     def _snapshot(self, kind: type[Aggregate[Any]], stream: UUID) -> Snapshot | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from eventflow.errors import BodyMissing, Interrupted, StreamNotFound, Unreadable, VersionConflict
+from eventflow.errors import BodyMissing, Erased, Interrupted, StreamNotFound, Unreadable, VersionConflict
 from eventflow.model import outcome
 from eventflow.model.masking import Masker
 from eventflow.model.recorded import Context, Phase
@@ -63,7 +63,7 @@ class Rescue:
             return False
         try:
             document = self._repository.get(reaction.aggregate, orphan.stream)
-        except StreamNotFound as error:
+        except (StreamNotFound, Erased) as error:
             log.warning("%s", error)
             return False
         except (Unreadable, BodyMissing) as error:
@@ -84,7 +84,7 @@ class Rescue:
             outcome.fail(document, reaction, Interrupted(reaction.name, times), orphan.attempt, self._masker)
         try:
             self._repository.save(document, context=Context(causation=orphan.position))
-        except VersionConflict:
+        except (VersionConflict, Erased):
             return False  # its owner woke up and was faster, or another leader was
         log.warning("Rescued %s on %s from worker %s.", orphan.reaction, orphan.stream, orphan.owner)
         return True

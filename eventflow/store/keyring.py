@@ -146,10 +146,15 @@ class Keyring:
         transaction.execute(self._sql["drop_bodies"], {**stream, **position})
         transaction.execute(self._sql["drop_copies"], stream)
         transaction.execute(self._sql["drop_snapshot"], stream)
+        transaction.execute(self._sql["done"])
         # Only now: whoever was about to move some of them has ended.
         bare = transaction.execute(self._sql["bare_in_segments"], stream)
         if bare:
             raise Refused(_survivors(header, bare))
+
+    def settle(self) -> None:
+        """Have what was overwritten leave the files of the database, as far as that can be said to it."""
+        self._database.maintain(self._sql["settle"])
 
     def forget(self, stream: UUID) -> None:
         """Keep the key of a stream no longer."""

@@ -258,6 +258,8 @@ class Compressor:
             lo=sealed.manifest.lo, hi=sealed.manifest.hi, key=key, reason=why,
         )  # fmt: skip
         with self._database.transaction() as transaction:
+            # What is erased meanwhile is dropped before this or after it, and never at once with it.
+            self._log.keyring.beside(transaction)
             if not self._catalogue.seal(transaction, id, sealing, [Laid(*one) for one in sealed.members]):
                 raise Taken("It took longer than its lease.")
             gone = self._hot.drop(transaction, written.positions)

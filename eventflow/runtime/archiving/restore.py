@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
+from uuid import UUID
 
 from eventflow.errors import DamagedBody, EventflowError, Unavailable
 from eventflow.model.archive import Deed, Operation
@@ -129,7 +130,7 @@ class Restorer:
 
     def _headers(self, place: Place, selection: Selection) -> Iterator[Header]:
         events = self._log.read(place.stream, place.first - 1, place.last)
-        return (one.header for one in events if selection.has(one.header))
+        return (one.header for one in events if one.erased is None and selection.has(one.header))
 
     # -- some at a time
 
@@ -138,6 +139,10 @@ class Restorer:
         amount = Amount(0, 0)
         if good:
             with self._database.transaction() as transaction:
+                erased = self._log.keyring.beside(transaction, sorted({one.stream for one in headers}))
+                good = {one.position: good[one.position] for one in headers if _is_wanted(one, good, erased)}
+                if not good:
+                    return Brought(amount, left)
                 amount = self._restored.put(transaction, good, until)
                 told = self._told(Deed.RESTORED, wish, amount, lo=min(good), hi=max(good))
                 self._repository.save_within(transaction, told, context=wish.context)
@@ -161,6 +166,10 @@ class Restorer:
     ) -> Operation:
         chosen = str(wish.selection)
         return Operation.of(deed, chosen, bodies=amount.events, freed=amount.size, lo=lo, hi=hi, reason=wish.reason)
+
+
+def _is_wanted(header: Header, good: Mapping[int, bytes], erased: set[UUID]) -> bool:
+    return header.position in good and header.stream not in erased
 
 
 def _parted(

@@ -70,3 +70,11 @@ SELECT stream, master, key FROM stream_keys
 -- rewrap --
 -- One that was erased meanwhile stays erased.
 UPDATE stream_keys SET master = %(master)s, key = %(key)s WHERE stream = %(stream)s AND master = %(before)s RETURNING 1;
+
+-- done --
+-- There is nothing to be said.
+SELECT 1;
+
+-- settle --
+-- There is nothing to be said: the server keeps what was overwritten for as long as it likes.
+SELECT 1;

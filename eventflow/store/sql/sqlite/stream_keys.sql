@@ -14,11 +14,11 @@ SELECT {columns} FROM events WHERE position IN (
        SELECT position FROM stream_keys WHERE stream IN (SELECT value FROM json_each(:streams)) AND position IS NOT NULL);
 
 -- alone --
--- There is one writer at a time anyway.
-SELECT 1;
+-- There is one writer at a time anyway. What it deletes is overwritten.
+PRAGMA secure_delete = ON;
 
 -- beside --
--- The same.
+-- There is one writer at a time anyway.
 SELECT 1;
 
 -- destroy --
@@ -70,3 +70,11 @@ SELECT stream, master, key FROM stream_keys
 -- rewrap --
 -- One that was erased meanwhile stays erased.
 UPDATE stream_keys SET master = :master, key = :key WHERE stream = :stream AND master = :before RETURNING 1;
+
+-- done --
+-- What is deleted from now on need not be overwritten when that takes pages of its own.
+PRAGMA secure_delete = FAST;
+
+-- settle --
+-- What was overwritten is not to stand in the write-ahead log any longer.
+PRAGMA wal_checkpoint(TRUNCATE);
