@@ -21,7 +21,7 @@ from eventflow.model.retry import Retry
 TAKEN = frozenset(name for name in vars(Process) if not name.startswith("_")) | {"started", "finished"}
 """What a process has already: no field can be called so."""
 
-OVERRIDABLE = frozenset(("boot", "before_step", "on_failure", "steps", "options"))
+OVERRIDABLE = frozenset(("boot", "before_step", "on_failure", "steps", "keywords"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ def difference(before: Sequence[str], now: Sequence[str]) -> str:
 def definition_of(process: type[Process]) -> Definition:
     """What a process class comes to; ``problems`` tells whether there is anything wrong with it."""
     steps = tuple(step for step in map(step_of, _listed(process)) if step is not None)
-    return Definition(process, process.options, steps, {one.version: one for one in migrations_of(process)})
+    return Definition(process, process.keywords, steps, {one.version: one for one in migrations_of(process)})
 
 
 def problems(processes: Sequence[Any]) -> Iterator[str]:
@@ -126,14 +126,14 @@ def problems(processes: Sequence[Any]) -> Iterator[str]:
             called = getattr(one, "__name__", one)
             yield f"{called} is no process. Write class {_class_name(called)}(Process, name=..., version=1)."
             continue
-        other = names.setdefault(one.options.name, one.__name__)
+        other = names.setdefault(one.keywords.name, one.__name__)
         if other is not one.__name__:
-            yield f'{other} and {one.__name__} are both called "{one.options.name}". Give one of them another name=.'
+            yield f'{other} and {one.__name__} are both called "{one.keywords.name}". Give one of them another name=.'
         yield from (f"{one.__name__}: {problem}" for problem in _problems(one))
 
 
 def _problems(process: type[Process]) -> Iterator[str]:
-    yield from _option_problems(process.options)
+    yield from _option_problems(process.keywords)
     yield from _field_problems(process)
     yield from _step_problems(process)
     yield from _migration_problems(process)
@@ -227,12 +227,14 @@ def _undo_problems(process: type[Process], steps: Sequence[Any]) -> Iterator[str
 
 def _migration_problems(process: type[Process]) -> Iterator[str]:
     seen: set[int] = set()
+    if type(process.keywords.version) is not int:
+        return
     for one in migrations_of(process):
         if one.version in seen:
             yield f"two migrations lead on from version {one.version}. Keep one."
         seen.add(one.version)
-        if not one.version < process.options.version:
-            yield f"it migrates from version {one.version}, but has the version {process.options.version} itself."
+        if not one.version < process.keywords.version:
+            yield f"it migrates from version {one.version}, but has the version {process.keywords.version} itself."
 
 
 def _listed(process: type[Process]) -> list[Any]:

@@ -24,9 +24,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar, Literal, Self, TypeVar, cast
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from eventflow.model.event import snake_case
 from eventflow.model.process.step import Step
@@ -71,7 +71,7 @@ class Process(BaseModel, frozen=True, extra="forbid", ignored_types=(Step,)):
     others, which no ``goto`` passes over.
     """
 
-    options: ClassVar[Options] = Options(name="process")
+    keywords: ClassVar[Options] = Options(name="process")
     steps: ClassVar[Sequence[Any] | None] = None
 
     def __init_subclass__(
@@ -87,18 +87,17 @@ class Process(BaseModel, frozen=True, extra="forbid", ignored_types=(Step,)):
         undo_on: UndoOn = "abandon",
         **config: Any,
     ) -> None:
-        known = {key: value for key, value in config.items() if key in ConfigDict.__annotations__}
-        super().__init_subclass__(**cast(ConfigDict, known))
-        cls.options = Options(
+        super().__init_subclass__()
+        cls.keywords = Options(
             name=name or snake_case(cls.__name__),
             version=version,
-            title=title,
+            title=title or _own_title(cls),
             channel=channel,
             retry=retry,
             deadline=deadline,
             priority=priority,
             undo_on=undo_on,
-            unknown={key: value for key, value in config.items() if key not in known},
+            unknown=config,
         )
 
     def learn(self, **changes: Any) -> Self:
@@ -116,6 +115,13 @@ class Process(BaseModel, frozen=True, extra="forbid", ignored_types=(Step,)):
 
     def on_failure(self, step: str, error: BaseException) -> None:
         """Called when an attempt of a step has failed; when this raises as well, the run stands in EXCEPTION."""
+
+
+def _own_title(process: type[Process]) -> str | None:
+    # A keyword of pydantic's as well, which keeps it for itself and hands it down.
+    told: str | None = process.model_config.get("title")
+    inherited = any(getattr(one, "model_config", {}).get("title") == told for one in process.__bases__)
+    return None if inherited else told
 
 
 def migration(*, from_version: int, steps: Mapping[str, str] | None = None) -> Callable[[F], F]:

@@ -16,7 +16,7 @@ class Registry:
     def __init__(self, processes: Sequence[type[Process]] = (), channels: Iterable[str] = ("default",)) -> None:
         if found := [*problems(processes)]:
             raise Misconfigured(*found)
-        self._by_name: Mapping[str, Definition] = {one.options.name: definition_of(one) for one in processes}
+        self._by_name: Mapping[str, Definition] = {one.keywords.name: definition_of(one) for one in processes}
         own = (one.options.channel for one in self)
         self.channels = tuple(dict.fromkeys((*channels, *own)))
 
@@ -28,7 +28,7 @@ class Registry:
 
     def get(self, process: str | type[Process]) -> Definition:
         """What a process comes to, by its name or its class. Raises ``ProcessNotFound``."""
-        name = process if isinstance(process, str) else process.options.name
+        name = process if isinstance(process, str) else process.keywords.name
         known = self._by_name.get(name)
         if known is None or (isinstance(process, type) and known.process is not process):
             raise ProcessNotFound(name, list(self._by_name))

@@ -132,7 +132,7 @@ class Processes:
 
     def find(self, process: str | type[Process], key: str) -> Run | None:
         """The run that was started under a key, if there is one."""
-        name = process if isinstance(process, str) else process.options.name
+        name = process if isinstance(process, str) else process.keywords.name
         try:
             return self.get(run_id(name, key))
         except RunNotFound:
