@@ -26,6 +26,8 @@ from eventflow.model.channel import Channel, Fatal, channels_of
 from eventflow.model.channel import problems as channel_problems
 from eventflow.model.composition import callbacks_of, check, composed
 from eventflow.model.flow_rules import problems as rule_problems
+from eventflow.model.flow_tasks import FlowTask
+from eventflow.model.flow_tasks import problems as task_problems
 from eventflow.model.handlers import AnyReaction
 from eventflow.model.incoming import Incoming
 from eventflow.model.key import SAVED, Key
@@ -53,6 +55,7 @@ from eventflow.runtime.callbacks import Callbacks
 from eventflow.runtime.erasing import Eraser, Erasing
 from eventflow.runtime.flows.binder import Binder
 from eventflow.runtime.flows.compose import flows_of
+from eventflow.runtime.flows.errands import acting, errand_reactions
 from eventflow.runtime.flows.shelf import Shelves
 from eventflow.runtime.follower import Follower
 from eventflow.runtime.ids import Ids
@@ -122,7 +125,7 @@ class Eventflow:
     ``ticks`` are done again and again beside those of the library, by one worker of all; so are ``probes``.
     ``limits`` are those of the hosts that endpoints speak to, ``channels`` those that runs of
     ``processes`` go through.
-    ``flows`` are published when this is made.
+    ``flows`` are published when this is made; ``flow_tasks`` are what their transitions may call.
 
     Raises ``Misconfigured`` with every problem of the composition at once, ``Unavailable`` when the database
     is out of reach.
@@ -146,6 +149,7 @@ class Eventflow:
         callbacks: Sequence[Calling] = (),
         channels: Sequence[Channel] = (),
         flows: Sequence[FlowDefinition] = (),
+        flow_tasks: Sequence[FlowTask[Any]] = (),
         processes: Sequence[type[Process]] = (),
     ) -> None:
         known, calls = composed(reactions), callbacks_of(callbacks)
@@ -154,6 +158,7 @@ class Eventflow:
             *probe_problems(probes, aggregates),
             *limit_problems(limits),
             *rule_problems(aggregates),
+            *task_problems(flow_tasks, aggregates),
             *channel_problems(channels),
             *process_problems(processes),
         ]
@@ -164,8 +169,9 @@ class Eventflow:
         known_channels = channels_of(channels)
         registry = Registry(processes, known_channels)
         self.channels = {name: known_channels.get(name) or Channel(name) for name in registry.channels}
-        self.routes = Routes([*known, *routines(registry, registry.channels)])
-        self.vocabulary = Vocabulary.of((*aggregates, *SYSTEM), [*known, *calls])
+        errands = errand_reactions(flow_tasks, self.aggregates, lambda: (self.repository, self._shelves))
+        self.routes = Routes([*known, *routines(registry, registry.channels), *errands])
+        self.vocabulary = Vocabulary.of((*aggregates, *SYSTEM), [*known, *calls, *acting(flow_tasks)])
         self.masker = masker or Masker()
         self.clock = clock
         self._ids = ids or Ids()
@@ -182,10 +188,19 @@ class Eventflow:
             archive=self._archived,
             keyring=self._keyring(),
         )
-        shelves = Shelves(self.log)
-        binder = Binder(shelves, Repository(self.log), clock=clock)
+        self._shelves = Shelves(self.log)
+        binder = Binder(self._shelves, Repository(self.log), clock=clock)
         self.repository = Repository(self.log, snapshot_every=self.settings.snapshot_every, bind=binder.bind)
-        self.flows = flows_of(self.log, self.repository, shelves, binder, aggregates=self.aggregates, clock=clock)
+        self.flows = flows_of(
+            self.log,
+            self.repository,
+            self._shelves,
+            binder,
+            aggregates=self.aggregates,
+            tasks=flow_tasks,
+            masker=self.masker,
+            clock=clock,
+        )
         self.probes = {one.name: one for one in probes}
         kept = [
             *(standard() if projections is None else projections),

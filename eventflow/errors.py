@@ -14,6 +14,9 @@
     │  ├─ SignatureRefused
     │  ├─ BadFlow
     │  ├─ FlowTaken
+    │  ├─ MoveRefused
+    │  │  ├─ MoveDenied
+    │  │  └─ PayloadRefused
     │  └─ BadInput
     │     ├─ Malformed
     │     └─ WrongContent
@@ -39,6 +42,7 @@
     │  ├─ TimedOut
     │  ├─ DeadlinePassed
     │  ├─ Interrupted
+    │  ├─ MoveFailed
     │  └─ ProjectionStopped
     └─ Unavailable       database, broker or peer out of reach: worth another try
        ├─ NotReached
@@ -211,6 +215,31 @@ class FlowTaken(Refused):
         self.flow, self.other, self.what = flow, other, what
         same = f'is {what} already; give "{flow}" another version' if what else "is there already; give another id"
         super().__init__(f'The flow "{other}" {same}, or archive that one.')
+
+
+class MoveRefused(Refused):
+    """A transition of a flow cannot be made: the subject does not stand where it begins, or it does not fit.
+
+    ``reason`` is a word for programs; ``result`` what came of it all the same, with the messages and data of its tasks.
+    """
+
+    code = "move_refused"
+
+    def __init__(self, transition: str, reason: str | int, errors: Sequence[str] = (), result: Any = None) -> None:
+        self.transition, self.reason, self.errors, self.result = transition, reason, tuple(errors), result
+        super().__init__(f'The transition "{transition}" is refused ({reason}). {" ".join(self.errors)}'.rstrip())
+
+
+class MoveDenied(MoveRefused):
+    """A restriction does not let a transition be made."""
+
+    code = "move_denied"
+
+
+class PayloadRefused(MoveRefused):
+    """What was sent along with a transition is not what its validations ask for; every error is in the result."""
+
+    code = "payload_refused"
 
 
 class BadInput(Refused):
@@ -474,6 +503,16 @@ class Interrupted(Failed):
     def __init__(self, reaction: str, times: int) -> None:
         self.reaction, self.times = reaction, times
         super().__init__(f"{reaction} was interrupted {times} times: its worker died or was stopped each time.")
+
+
+class MoveFailed(Failed):
+    """A task of a transition raised, or there is none of its name; nothing of the transition was made."""
+
+    code = "move_failed"
+
+    def __init__(self, transition: str, reason: str | int, errors: Sequence[str] = (), result: Any = None) -> None:
+        self.transition, self.reason, self.errors, self.result = transition, reason, tuple(errors), result
+        super().__init__(f'The transition "{transition}" failed ({reason}). {" ".join(self.errors)}'.rstrip())
 
 
 class ProjectionStopped(Failed):

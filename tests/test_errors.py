@@ -21,7 +21,16 @@ FACTS: dict[str, tuple[Any, ...]] = {
     "WrongResult": ("write", "Written", 42),
     "Unavailable": ("the database", "connection refused"),
 }
-EXAMPLES = {str: "text", int: 7, float: 0.5, UUID: ID, bytes: b"\0", datetime: datetime(2026, 1, 1), object: 42}
+EXAMPLES = {
+    str: "text",
+    str | int: "a_word",
+    int: 7,
+    float: 0.5,
+    UUID: ID,
+    bytes: b"\0",
+    datetime: datetime(2026, 1, 1),
+    object: 42,
+}
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, EventflowError)]
 
 

@@ -9,6 +9,7 @@ from eventflow.model.aggregate import Aggregate
 from eventflow.model.archive import Operation
 from eventflow.model.batch import Batch
 from eventflow.model.flow import DefinedFlow, FlowCatalogue
+from eventflow.model.flow_errand import FlowErrand
 from eventflow.model.incident import Notice
 from eventflow.model.lock import Lock
 from eventflow.model.process.run import Run
@@ -17,7 +18,17 @@ from eventflow.model.switch import Switch
 RESERVED = "eventflow_"
 """How the categories of the library begin."""
 
-SYSTEM: tuple[type[Aggregate[Any]], ...] = (Batch, DefinedFlow, FlowCatalogue, Lock, Notice, Operation, Run, Switch)
+SYSTEM: tuple[type[Aggregate[Any]], ...] = (
+    Batch,
+    DefinedFlow,
+    FlowCatalogue,
+    FlowErrand,
+    Lock,
+    Notice,
+    Operation,
+    Run,
+    Switch,
+)
 """Every application has these, without naming them; they are no part of its own vocabulary."""
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from eventflow.errors import StreamNotFound, UnknownEvent
 from eventflow.model.aggregate import Aggregate
-from eventflow.picking.parts import KnownTask
+from eventflow.model.flow_tasks import FlowTask
+from eventflow.model.masking import Masker
 from eventflow.runtime.flows.binder import Binder
 from eventflow.runtime.flows.bindings import Bindings
 from eventflow.runtime.flows.definitions import Definitions
 from eventflow.runtime.flows.flows import Flows
+from eventflow.runtime.flows.mover import Mover
 from eventflow.runtime.flows.shelf import Shelves
 from eventflow.runtime.repository import Repository
 from eventflow.store.log import Log
@@ -26,10 +28,13 @@ def flows_of(
     binder: Binder,
     *,
     aggregates: Mapping[str, type[Aggregate[Any]]],
+    tasks: Sequence[FlowTask[Any]],
+    masker: Masker,
     clock: Callable[[], datetime],
 ) -> Flows:
     """The flows of an application that has these aggregates."""
-    known: dict[str, KnownTask] = {}
+    by_name = {one.name: one for one in tasks}
+    known = {name: one.known for name, one in by_name.items()}
 
     def statuses(subject_type: str) -> Mapping[str, Any] | None:
         aggregate = aggregates.get(subject_type)
@@ -45,4 +50,5 @@ def flows_of(
 
     definitions = Definitions(shelves, repository, tasks=known, statuses=statuses)
     bindings = Bindings(log, shelves, repository, binder, kind=kind, clock=clock)
-    return Flows(log, shelves, definitions, bindings, clock=clock)
+    mover = Mover(log, shelves, repository, bindings, tasks=by_name, masker=masker)
+    return Flows(log, shelves, definitions, bindings, mover, clock=clock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,14 +10,17 @@ from uuid import UUID
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.flow import DefinedFlow, flow_stream
 from eventflow.model.flow_files import exported, imported
+from eventflow.model.flow_moves import TransitionResult
 from eventflow.model.recorded import Recorded
 from eventflow.picking.catalogue import Pick
 from eventflow.picking.checks import Problem
 from eventflow.picking.definition import FlowDefinition
 from eventflow.picking.explanation import Explanation
+from eventflow.picking.parts import TaskKind
 from eventflow.picking.query import FlowQuery
 from eventflow.runtime.flows.bindings import Bindings, Tuner
 from eventflow.runtime.flows.definitions import Definitions
+from eventflow.runtime.flows.mover import Instance, Mover, Possible
 from eventflow.runtime.flows.shelf import Shelf, Shelves
 from eventflow.runtime.tracing import said
 from eventflow.store.log import Log
@@ -39,11 +42,12 @@ class Flows:
         shelves: Shelves,
         definitions: Definitions,
         bindings: Bindings,
+        mover: Mover,
         *,
         clock: Callable[[], datetime],
     ) -> None:
         self._log, self._shelves, self._definitions, self._bindings = log, shelves, definitions, bindings
-        self._clock = clock
+        self._mover, self._clock = mover, clock
 
     # -- what there is ---------------------------------------------------------------------------
 
@@ -155,6 +159,41 @@ class Flows:
     ) -> None:
         """Let a subject go by no flow any more. Raises ``Refused`` when it goes by none."""
         self._bindings.unbind(subject, expected=expected, reason=reason, context=said(actor=actor))
+
+    # -- moved -----------------------------------------------------------------------------------
+
+    def run(
+        self,
+        subject: UUID,
+        transition: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        expected: int | None = None,
+        actor: str | None = None,
+    ) -> TransitionResult:
+        """Make a transition of a subject, by the key that it has in the flow that the subject is bound to.
+
+        It has to begin where the subject stands; then every restriction is asked, every validation, and only then
+        actions decide on events, which are recorded together with the transition. Raises ``MoveRefused``,
+        ``MoveDenied``, ``PayloadRefused`` or ``MoveFailed``, each with the ``result``, once that is recorded;
+        ``NotFound`` for a transition that the flow does not have, ``VersionConflict`` when the subject is at another
+        version than ``expected``.
+        """
+        return self._mover.run(subject, transition, payload or {}, expected=expected, context=said(actor=actor))
+
+    def possible(self, subject: UUID, *, actor: str | None = None) -> list[Possible]:
+        """The transitions that begin where a subject stands, each with what its restrictions say."""
+        return self._mover.possible(subject, actor=actor)
+
+    def instance(self, subject: UUID) -> Instance:
+        """How far a subject has come in its flow: its state, since when, until when, and every transition."""
+        return self._mover.instance(subject)
+
+    def tasks(self, subject_type: str | None = None, *kinds: TaskKind) -> list[dict[str, Any]]:
+        """What definitions may name as tasks (for a subject type, of some kinds), with all there is to say of each."""
+        told = [one.described() for one in self._mover.tasks.values()]
+        of_it = [one for one in told if subject_type is None or one["subject_type"] in (None, subject_type)]
+        return [one for one in of_it if not kinds or one["kind"] in kinds]
 
     # -- made and changed ------------------------------------------------------------------------
 
