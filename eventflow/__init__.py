@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from eventflow.model.aggregate import Aggregate, folds
     from eventflow.model.callback import Callback, callback
     from eventflow.model.channel import Channel
+    from eventflow.model.command import command
     from eventflow.model.event import Event, upcast
     from eventflow.model.exchange import AsyncExchange, Exchange, Request, Response, Timeout, play, replies
     from eventflow.model.handlers import AsyncEndpoint, AsyncTask, Endpoint, Task
+    from eventflow.model.incident import Incident
     from eventflow.model.incoming import Incoming
     from eventflow.model.limits import CircuitBreaker, Concurrency, RateLimit
     from eventflow.model.masking import Masker
@@ -41,6 +43,10 @@ if TYPE_CHECKING:
     from eventflow.model.vocabulary import Vocabulary
     from eventflow.model.wait import Wait
     from eventflow.runtime.attempt import cancelled
+    from eventflow.runtime.commands import Passing
+    from eventflow.runtime.holding import Held
+    from eventflow.runtime.incidents import Notifier
+    from eventflow.runtime.notifiers import Mail, Server, Webhook
     from eventflow.runtime.ticks import Tick
     from eventflow.runtime.tracing import traced
     from eventflow.settings import Settings
@@ -63,11 +69,16 @@ _HOMES = {
     "File": "eventflow.model.multipart",
     "HMACSignature": "eventflow.model.signature",
     "Header": "eventflow.model.recorded",
+    "Held": "eventflow.runtime.holding",
+    "Incident": "eventflow.model.incident",
     "Incoming": "eventflow.model.incoming",
     "Kind": "eventflow.model.recorded",
     "Look": "eventflow.model.status",
+    "Mail": "eventflow.runtime.notifiers",
     "Masker": "eventflow.model.masking",
+    "Notifier": "eventflow.runtime.incidents",
     "NumberedStatusEnum": "eventflow.model.status",
+    "Passing": "eventflow.runtime.commands",
     "Probe": "eventflow.model.probe",
     "Process": "eventflow.model.process.process",
     "QuietHours": "eventflow.model.quiet",
@@ -80,6 +91,7 @@ _HOMES = {
     "RetryLater": "eventflow.model.process.endings",
     "Run": "eventflow.model.process.run",
     "RunStatus": "eventflow.model.process.status",
+    "Server": "eventflow.runtime.notifiers",
     "Settings": "eventflow.settings",
     "Skip": "eventflow.model.process.endings",
     "StatusEnum": "eventflow.model.status",
@@ -89,10 +101,12 @@ _HOMES = {
     "Timeout": "eventflow.model.exchange",
     "Vocabulary": "eventflow.model.vocabulary",
     "Wait": "eventflow.model.wait",
+    "Webhook": "eventflow.runtime.notifiers",
     "as_curl": "eventflow.model.rendering",
     "as_message": "eventflow.model.rendering",
     "callback": "eventflow.model.callback",
     "cancelled": "eventflow.runtime.attempt",
+    "command": "eventflow.model.command",
     "endpoint": "eventflow.model.reaction",
     "folds": "eventflow.model.aggregate",
     "label_of": "eventflow.model.status",
@@ -124,11 +138,16 @@ __all__ = [
     "File",
     "HMACSignature",
     "Header",
+    "Held",
+    "Incident",
     "Incoming",
     "Kind",
     "Look",
+    "Mail",
     "Masker",
+    "Notifier",
     "NumberedStatusEnum",
+    "Passing",
     "Probe",
     "Process",
     "QuietHours",
@@ -141,6 +160,7 @@ __all__ = [
     "RetryLater",
     "Run",
     "RunStatus",
+    "Server",
     "Settings",
     "Skip",
     "StatusEnum",
@@ -150,11 +170,13 @@ __all__ = [
     "Timeout",
     "Vocabulary",
     "Wait",
+    "Webhook",
     "__version__",
     "as_curl",
     "as_message",
     "callback",
     "cancelled",
+    "command",
     "endpoint",
     "folds",
     "label_of",

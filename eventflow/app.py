@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cached_property
@@ -24,11 +27,14 @@ from eventflow.model.batch import Batch
 from eventflow.model.callback import Calling, callback_of
 from eventflow.model.channel import Channel, Fatal, channels_of
 from eventflow.model.channel import problems as channel_problems
+from eventflow.model.command import Command
+from eventflow.model.command import problems as command_problems
 from eventflow.model.composition import callbacks_of, check, composed
 from eventflow.model.flow_rules import problems as rule_problems
 from eventflow.model.flow_tasks import FlowTask
 from eventflow.model.flow_tasks import problems as task_problems
 from eventflow.model.handlers import AnyReaction
+from eventflow.model.incident import COMMAND_FAILED, LOCKDOWN, STALE_LOCK, Incident
 from eventflow.model.incoming import Incoming
 from eventflow.model.key import SAVED, Key
 from eventflow.model.limits import Limit
@@ -52,13 +58,20 @@ from eventflow.runtime.archiving.restore import Brought, Restorer, Wish, total
 from eventflow.runtime.batches import Batches
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.callbacks import Callbacks
+from eventflow.runtime.commands import NOTHING, Commands, Passing, Ran
 from eventflow.runtime.erasing import Eraser, Erasing
 from eventflow.runtime.flows.binder import Binder
 from eventflow.runtime.flows.compose import flows_of
 from eventflow.runtime.flows.errands import acting, errand_reactions
 from eventflow.runtime.flows.shelf import Shelves
 from eventflow.runtime.follower import Follower
+from eventflow.runtime.holding import Held
 from eventflow.runtime.ids import Ids
+from eventflow.runtime.incidents import Incidents, Notifier, telling
+from eventflow.runtime.lockboard import Lockboard
+from eventflow.runtime.locks import Locks
+from eventflow.runtime.network import Network
+from eventflow.runtime.notifiers import configured
 from eventflow.runtime.probing import Prober, Probing
 from eventflow.runtime.processes.processes import Processes
 from eventflow.runtime.relay import Routes
@@ -69,7 +82,7 @@ from eventflow.runtime.switches import Switches
 from eventflow.runtime.ticks import Tick
 from eventflow.runtime.tracing import said
 from eventflow.runtime.worker import Worker
-from eventflow.settings import Settings
+from eventflow.settings import Settings, plainly
 from eventflow.store.archive.catalogue import Catalogue
 from eventflow.store.archive.reader import Reader
 from eventflow.store.archive.restored import Restored
@@ -77,6 +90,7 @@ from eventflow.store.archive.selection import EVERYWHERE, Selection
 from eventflow.store.codec import Codec
 from eventflow.store.database import Database, open_database
 from eventflow.store.keyring import Keyring, open_keyring
+from eventflow.store.locks import Leases
 from eventflow.store.log import Log, open_log
 from eventflow.store.objects import Objects, open_objects
 from eventflow.store.ticks import Run
@@ -108,6 +122,8 @@ ARCHIVE_EVERY = timedelta(minutes=1)
 TIDIES = "gives back to the disk what archived bodies have left behind"
 ROOM_EVERY = timedelta(hours=1)
 PRUNE_EVERY = timedelta(hours=1)
+WATCHES = "finds locks whose holders are gone"
+WATCH_EVERY = timedelta(seconds=10)
 
 
 def utc_now() -> datetime:
@@ -126,6 +142,7 @@ class Eventflow:
     ``limits`` are those of the hosts that endpoints speak to, ``channels`` those that runs of
     ``processes`` go through.
     ``flows`` are published when this is made; ``flow_tasks`` are what their transitions may call.
+    ``commands`` are run by people and by the scheduler; ``notifiers`` tell of incidents, beside those of the settings.
 
     Raises ``Misconfigured`` with every problem of the composition at once, ``Unavailable`` when the database
     is out of reach.
@@ -147,6 +164,8 @@ class Eventflow:
         limits: Sequence[Limit] = (),
         probes: Sequence[Probe[Any]] = (),
         callbacks: Sequence[Calling] = (),
+        commands: Sequence[Command[..., Any]] = (),
+        notifiers: Sequence[Notifier] = (),
         channels: Sequence[Channel] = (),
         flows: Sequence[FlowDefinition] = (),
         flow_tasks: Sequence[FlowTask[Any]] = (),
@@ -159,6 +178,7 @@ class Eventflow:
             *limit_problems(limits),
             *rule_problems(aggregates),
             *task_problems(flow_tasks, aggregates),
+            *command_problems(commands),
             *channel_problems(channels),
             *process_problems(processes),
         ]
@@ -170,7 +190,9 @@ class Eventflow:
         registry = Registry(processes, known_channels)
         self.channels = {name: known_channels.get(name) or Channel(name) for name in registry.channels}
         errands = errand_reactions(flow_tasks, self.aggregates, lambda: (self.repository, self._shelves))
-        self.routes = Routes([*known, *routines(registry, registry.channels), *errands])
+        self._network = Network()
+        told = [*self._notifiers(), *notifiers]
+        self.routes = Routes([*known, *routines(registry, registry.channels), *errands, *telling(told)])
         self.vocabulary = Vocabulary.of((*aggregates, *SYSTEM), [*known, *calls, *acting(flow_tasks)])
         self.masker = masker or Masker()
         self.clock = clock
@@ -227,6 +249,11 @@ class Eventflow:
         self._signals = Signals(self.log, self.repository, clock=clock)
         self._prober = Prober(self.log, self.repository, clock=clock, masker=self.masker, find=self._lingering)
         self.switches = Switches(self.log, self.repository, clock=clock)
+        self.incidents = Incidents(self.log, self.repository, told)
+        leases = Leases(self.database)
+        self.lockboard = Lockboard(self.log, self.repository, leases, self.switches, clock=clock)
+        self.locks = self._locks(leases)
+        self.commands = Commands(commands, self.locks, app=self, masker=self.masker)
         self.batches = Batches(
             self.database,
             self.log,
@@ -260,6 +287,8 @@ class Eventflow:
             archiving=self._archiving(),
             channels=self.channels,
             fatal=self._fatal,
+            commanding=self.commands.ticks(),
+            stop_commands=self.commands.stop,
         )
         self.ticks = self.engine.ticks
         if flows:
@@ -275,6 +304,7 @@ class Eventflow:
         traceparent: str | None = None,
         key: str | None = None,
         key_expires: timedelta | None = None,
+        fence: Held | None = None,
     ) -> int:
         """Append what the aggregates have decided, all or nothing; returns the position to ``wait_for``.
 
@@ -285,11 +315,15 @@ class Eventflow:
         ``key_lifetime`` of the settings unless ``key_expires`` says otherwise), appends nothing, whatever the
         aggregates hold, and is given the position of the first. Raises ``VersionConflict`` when somebody else was
         faster, ``Unwritable``, ``Unavailable``.
+
+        With a lock as its ``fence`` it is saved only while that is held: ``LockLost`` tells who has lost it.
         """
         context = said(actor=actor, correlation=correlation, traceparent=traceparent)
         once = None if key is None else self._key(key, SAVED, key_expires)
         try:
-            headers = self.repository.save(*aggregates, context=context, key=once)
+            headers = self.repository.save(
+                *aggregates, context=context, key=once, fence=None if fence is None else fence.fence
+            )
         except KeyTaken as taken:
             return taken.position
         if headers:
@@ -436,6 +470,44 @@ class Eventflow:
             raise NotFound(f'There is no probe of "{category}".{did_you_mean(category, known)}')
         return [self._prober.probe(one, limit=limit, dry_run=dry_run, actor=actor) for one in chosen]
 
+    # -- commands under their locks --------------------------------------------------------------
+
+    def lock(
+        self, key: str, *, lease: timedelta | None = None, heed: bool = True, actor: str | None = None
+    ) -> AbstractContextManager[Held]:
+        """Hold a lock while a block runs: ``with app.lock("import-invoices") as lock:``.
+
+        It is kept alive in the background and given back in any case; an exception that ends the block is recorded.
+        Whoever is silent for longer than the ``lease`` loses it to the next one. What operators have disabled is heeded
+        unless told otherwise. Raises ``LockHeld``, ``CommandDisabled``, ``Unavailable``; at the end ``LockLost`` when
+        it was lost meanwhile.
+        """
+        return self.locks.hold(key, lease=lease, heed=heed, context=said(actor=actor))
+
+    def run(
+        self,
+        command: str | Command[..., Any],
+        param: str | None = None,
+        *,
+        passing: Passing = NOTHING,
+        actor: str | None = None,
+    ) -> Ran:
+        """Run a command in this thread, under its lock.
+
+        ``passing`` says what is passed over: what disables it, its lock, whoever has that. Raises ``NotFound``,
+        ``LockHeld``, ``CommandDisabled``, ``LockLost``, ``Unavailable``; and what the command raises, once that is
+        recorded.
+        """
+        name = command if isinstance(command, str) else command.name
+        return self.commands.run(name, param, passing=passing, context=said(actor=actor))
+
+    def report(self, incident: Incident, *, actor: str | None = None) -> int:
+        """Have an incident told to whoever is to be told of its kind, once each; returns how many that are.
+
+        An incident with the same kind and key is the same incident, whoever reports it and whenever.
+        """
+        return self.incidents.report(incident, context=said(actor=actor))
+
     # -- work ------------------------------------------------------------------------------------
 
     @property
@@ -515,8 +587,36 @@ class Eventflow:
             Tick(name="batches", every=MOVE_EVERY, run=self.batches.step, purpose=MOVES, eager=True),
             Tick(name="purge", every=PURGE_EVERY, run=self.restorer.expire, purpose=PURGES),
             Tick(name="keys", every=PRUNE_EVERY, run=lambda: self.log.keys.prune(self.clock()), purpose=PRUNES),
+            Tick(name="locks", every=self._watch_every(), run=self.locks.watch, purpose=WATCHES),
             *(self._probing(one) for one in self.probes.values()),
         ]
+
+    def _watch_every(self) -> timedelta:
+        return min(self.settings.lock_lease / 2, WATCH_EVERY)
+
+    def _locks(self, leases: Leases) -> Locks:
+        return Locks(
+            self.repository,
+            self.lockboard,
+            leases,
+            self.incidents,
+            clock=self.clock,
+            masker=self.masker,
+            lease=self.settings.lock_lease,
+            holder=f"{socket.gethostname()}:{os.getpid()}",
+        )
+
+    def _notifiers(self) -> list[Notifier]:
+        settings = self.settings
+        told = {
+            LOCKDOWN: settings.notify_on_lockdown,
+            STALE_LOCK: settings.notify_on_stale_lock,
+            COMMAND_FAILED: settings.notify_on_error,
+        }
+        plain = {kind: [plainly(one) for one in some] for kind, some in told.items()}
+        server = settings.mail_server.get_secret_value() if settings.mail_server else None
+        app = (settings.app or "eventflow").partition(":")[0]
+        return [*configured(plain, server=server, sender=settings.mail_from, app=app, network=self._network)]
 
     def _archiving(self) -> list[Tick]:
         """What takes its time, and has a thread of its own."""
@@ -647,6 +747,7 @@ class Eventflow:
     def close(self) -> None:
         """Close every connection this application holds."""
         self.engine.close()
+        self._network.close()
         self._archived.close()
         self.database.close()
 

@@ -21,6 +21,7 @@ from eventflow.runtime.asynchronous import Asynchronous
 from eventflow.runtime.attempt import Attempt
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.clerk import Clerk
+from eventflow.runtime.commander import COMMANDER, Commander
 from eventflow.runtime.coroutines import Coroutines, Wire
 from eventflow.runtime.doors import Doors, Known
 from eventflow.runtime.follower import Follower
@@ -85,6 +86,8 @@ class Engine:
         archiving: Sequence[Tick] = (),
         channels: Mapping[str, Channel],
         fatal: Known,
+        commanding: Sequence[Tick] = (),
+        stop_commands: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings, self.routes, self.database, self.log = settings, routes, database, log
         self.repository, self.projections, self.switches = repository, projections, switches
@@ -95,6 +98,7 @@ class Engine:
         self.is_limited = bool(limits) or concurrency or bool(self.doors)
         self.ticks = self._ticking(*ticks, *(self._limit_rhythms() if self.is_limited else ()))
         self.archiving = self._ticking(*archiving)
+        self.commanding, self._stop_commands = self._ticking(*commanding), stop_commands
         self._timeout = Timeout(
             connect=settings.http_connect_timeout, read=settings.http_read_timeout, total=settings.http_total_timeout
         )
@@ -111,7 +115,7 @@ class Engine:
 
     def worker(self, *, threads: int | None = None, queues: Iterable[str] | None = None) -> Worker:
         """A worker for this application, not started yet."""
-        return self._hand([self._scheduler(), self._archiver(), self._projector()], threads=threads, queues=queues)
+        return self._hand([*self._ticking_followers(), self._projector()], threads=threads, queues=queues)
 
     def relay(self) -> None:
         """Send what is due to the broker, unless a worker leads: it relays already."""
@@ -128,18 +132,23 @@ class Engine:
 
     def tick(self) -> list[Run] | None:
         """Do what is due of the ticks, unless another process does; nothing is returned then."""
-        leadership = self.database.leadership(SCHEDULER)
+        runs = self._run_due(SCHEDULER, self.ticks)
+        commands = self._run_due(COMMANDER, self.commanding) if self.commanding.all() else None
+        return None if runs is commands is None else [*(runs or ()), *(commands or ())]
+
+    def _run_due(self, leader: str, ticks: Ticks) -> list[Run] | None:
+        leadership = self.database.leadership(leader)
         if not leadership.acquire():
             return None
         try:
-            self.ticks.start()
-            return self.ticks.run_due()
+            ticks.start()
+            return ticks.run_due()
         finally:
             leadership.release()
 
     def scheduler(self) -> list[Follower]:
         """The followers of a process that runs no handlers; messages of an embedded broker would die in it."""
-        ticking = [self._scheduler(), self._archiver()]
+        ticking = self._ticking_followers()
         return ticking if self.broker.embedded else [self._leader(self._ids()), *ticking]
 
     def drain(self, timeout: timedelta) -> None:
@@ -304,6 +313,12 @@ class Engine:
         return Ticks(
             ticks, runs=Runs(self.database), switches=self.switches, clock=self.clock, masker=self.masker, host=host
         )
+
+    def _ticking_followers(self) -> list[Follower]:
+        return [self._scheduler(), self._archiver(), *([self._commander()] if self.commanding.all() else [])]
+
+    def _commander(self) -> Follower:
+        return Commander(self.commanding, self.database, stop=self._stop_commands)
 
     def _scheduler(self) -> Follower:
         # A thread of its own: what takes its time here must not keep the relay from its work.

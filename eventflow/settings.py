@@ -10,14 +10,23 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Any, TypedDict, Unpack
+from typing import Annotated, Any, Self, TypedDict, Unpack
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_serializer
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_serializer,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     PyprojectTomlConfigSettingsSource,
     SettingsConfigDict,
@@ -46,6 +55,14 @@ class Address(SecretStr):
 
     def _display(self) -> str:
         return Masker().url(self.get_secret_value())
+
+
+class Place(Address):
+    """An address on the web that is itself a secret, as those of chats are: of it, the host is shown."""
+
+    def _display(self) -> str:
+        parts = urlsplit(self.get_secret_value())
+        return f"{parts.scheme}://{parts.hostname}/…"
 
 
 def duration(said: object) -> object:
@@ -91,6 +108,37 @@ _SHORT_FORMS = ("postgres", "amqps", "rediss", "unix")
 _Duration = Annotated[timedelta, BeforeValidator(duration), Field(gt=timedelta(0))]
 
 
+def recipients(said: object) -> object:
+    """Who is told, from a list or from one line of an environment: mail addresses and places on the web.
+
+    >>> recipients("ann@example.org, https://chat.example/hooks/7")
+    ('ann@example.org', Place('https://chat.example/…'))
+    """
+    some = said.split(",") if isinstance(said, str) else said
+    if not isinstance(some, list | tuple):
+        return said
+    return tuple(_recipient(one) for one in some if str(one).strip())
+
+
+def _recipient(said: object) -> object:
+    one = said.get_secret_value() if isinstance(said, SecretStr) else said
+    text = one.strip() if isinstance(one, str) else ""
+    if text.startswith(("https://", "http://")) and urlsplit(text).hostname:
+        return Place(text)
+    if _MAIL.fullmatch(text):
+        return text
+    raise ValueError(f"{Masker().text(repr(one))} is neither a mail address nor an http(s):// address.")
+
+
+def plainly(recipient: str | Place) -> str:
+    """Who is told, with whatever is secret about it."""
+    return recipient.get_secret_value() if isinstance(recipient, Place) else recipient
+
+
+_MAIL = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
+_Recipients = Annotated[tuple[str | Place, ...], BeforeValidator(recipients), NoDecode]
+
+
 class Given(TypedDict, total=False):
     """What can be said to ``Settings``; see there."""
 
@@ -114,6 +162,12 @@ class Given(TypedDict, total=False):
     restored_for: timedelta | str | float
     erasable: bool
     master_key: str | SecretStr | None
+    lock_lease: timedelta | str | float
+    mail_server: str | SecretStr | None
+    mail_from: str
+    notify_on_lockdown: Sequence[str]
+    notify_on_stale_lock: Sequence[str]
+    notify_on_error: Sequence[str]
 
 
 class Settings(BaseSettings):
@@ -130,6 +184,9 @@ class Settings(BaseSettings):
     is when it may be archived; ``archive_ages``: categories that have an age of their own, or none and stay for ever.
     ``restored_for``: how long restored bodies stay in the database. ``erasable``: whether the bodies of aggregates that
     say nothing of it can be erased. ``master_key``: what wraps the keys of streams, and behind commas what did before.
+    ``lock_lease``: how long the holder of a lock may
+    be silent before another takes it over. ``mail_server`` and ``mail_from``: how mails leave; ``notify_on_lockdown``,
+    ``notify_on_stale_lock``, ``notify_on_error``: who is told, mail addresses and places on the web.
 
     Raises ``Misconfigured`` with all that is wrong, whichever place it came from.
 
@@ -166,6 +223,12 @@ class Settings(BaseSettings):
     restored_for: _Duration = timedelta(days=2)
     erasable: bool = False
     master_key: Annotated[SecretStr | None, AfterValidator(_read_masters)] = None
+    lock_lease: _Duration = timedelta(seconds=30)
+    mail_server: Annotated[Address, _one_of("smtp", "smtps")] | None = None
+    mail_from: str = "eventflow@localhost"
+    notify_on_lockdown: _Recipients = ()
+    notify_on_stale_lock: _Recipients = ()
+    notify_on_error: _Recipients = ()
 
     def __init__(self, **given: Unpack[Given]) -> None:
         try:
@@ -189,9 +252,20 @@ class Settings(BaseSettings):
         files = TomlConfigSettingsSource(settings_cls), PyprojectTomlConfigSettingsSource(settings_cls)
         return init_settings, env_settings, *files
 
-    @field_serializer("database", "broker", "objects", when_used="json")
-    def _without_secrets(self, address: Address) -> str:
-        return str(address)
+    @field_serializer("database", "broker", "objects", "mail_server", when_used="json")
+    def _without_secrets(self, address: Address | None) -> str | None:
+        return None if address is None else str(address)
+
+    @field_serializer("notify_on_lockdown", "notify_on_stale_lock", "notify_on_error", when_used="json")
+    def _without_places(self, some: Sequence[str | Place]) -> list[str]:
+        return [str(one) for one in some]
+
+    @model_validator(mode="after")
+    def _mails_can_leave(self) -> Self:
+        told = (*self.notify_on_lockdown, *self.notify_on_stale_lock, *self.notify_on_error)
+        if self.mail_server is None and any(isinstance(one, str) for one in told):
+            raise ValueError("mail_server is missing: somebody is to be told by mail. Say smtp://host:port.")
+        return self
 
     def shown(self) -> dict[str, Any]:
         """The settings as plain JSON values that may be shown to anybody."""

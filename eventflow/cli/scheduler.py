@@ -165,7 +165,7 @@ def _run(session: Session, app: Eventflow) -> Code:
 
 def _ticks(app: Eventflow) -> list[dict[str, Any]]:
     """Everything that is known of each tick: those of the program, and those that others have run."""
-    ticks = [*app.ticks.all(), *app.engine.archiving.all()]
+    ticks = [*app.ticks.all(), *app.engine.archiving.all(), *app.engine.commanding.all()]
     purposes = {**{one.name: one.purpose for one in ticks}, **WITH_THE_RELAY}
     rhythms = {one.name: one.every for one in ticks}
     runs = Runs(app.database).all()

@@ -170,6 +170,10 @@ class Lock(
         """Whether somebody has it, alive or not."""
         return self.status is Hold.HELD
 
+    def recent(self, now: datetime) -> tuple[Mishap, ...]:
+        """The errors of runs before the last that are not too old to be shown."""
+        return tuple(one for one in self.earlier if one.at >= now - KEPT_FOR)
+
     def take(self, holder: str, at: datetime, lease: timedelta) -> int:
         """Give it to somebody; returns the token. Whoever held it before has it no more."""
         event = Taken(token=self.token + 1, holder=holder, at=at, lease=lease.total_seconds())

@@ -90,7 +90,11 @@ class Ticks:
 
     def run_due(self) -> list[Run]:
         """Run what is due, and say what came of each."""
-        return [self.run(tick.name) for tick in self._ticks.values() if self._is_wanted(tick)]
+        return [self.run(name) for name in self.due()]
+
+    def due(self) -> list[str]:
+        """The names of those that are to be run now."""
+        return [tick.name for tick in self._ticks.values() if self._is_wanted(tick)]
 
     def run(self, name: str) -> Run:
         """Run one now, due or not, and keep what came of it. Raises ``NotFound``, ``Unavailable``."""

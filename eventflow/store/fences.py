@@ -20,6 +20,8 @@ from eventflow.store.locks import Leases
 from eventflow.store.port import Database
 from eventflow.store.recorder import Row
 
+GONE = "it was taken over, cleared or given back"
+
 _PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between the attempts of an append whose connection is lost."""
 
@@ -53,7 +55,7 @@ class Fences:
         try:
             with self._database.transaction() as transaction:
                 if not self._leases.stands(transaction, lock_id(fence.key), fence.token):
-                    return self._settled(rows, LockLost(fence.key, fence.token, "somebody else has taken it over"))
+                    return self._settled(rows, LockLost(fence.key, fence.token, GONE))
                 if key is not None and not self._keys.claim(transaction, rows, key, now):
                     return self._settled(rows, self._taken(key, now))
                 positions = self._recorder.append_within(transaction, rows)
