@@ -48,7 +48,7 @@ class Reference:
         forced = self.resolved("force_flow_id")
         if forced is not None:
             for one in self.definitions:
-                if self.same(one["id"], forced) and self.can_be_forced(one):
+                if type(one["id"]) is type(forced) and one["id"] == forced and self.can_be_forced(one):
                     return self.told(one, None)
             return {"error": "FlowNotFound"}
         query = dict(self.query)
