@@ -73,6 +73,7 @@ from eventflow.runtime.locks import Locks
 from eventflow.runtime.network import Network
 from eventflow.runtime.notifiers import configured
 from eventflow.runtime.probing import Prober, Probing
+from eventflow.runtime.processes.kinship import Kinship
 from eventflow.runtime.processes.processes import Processes
 from eventflow.runtime.relay import Routes
 from eventflow.runtime.repository import Repository
@@ -243,6 +244,7 @@ class Eventflow:
             record_limit=self.settings.record_limit,
             lifetime=self.settings.key_lifetime,
         )
+        self.repository.company = Kinship(self.repository, registry)
         self.processes = Processes(
             registry, log=self.log, repository=self.repository, clock=clock, ids=self._ids, masker=self.masker
         )
@@ -273,6 +275,7 @@ class Eventflow:
         self.engine = Engine(
             self.settings,
             routes=self.routes,
+            registry=registry,
             database=self.database,
             log=self.log,
             repository=self.repository,

@@ -16,6 +16,7 @@ from eventflow.model.channel import Channel
 from eventflow.model.exchange import Timeout
 from eventflow.model.limits import Limit
 from eventflow.model.masking import Masker
+from eventflow.model.process.registry import Registry
 from eventflow.model.reaction import AsyncEndpointReaction
 from eventflow.runtime.asynchronous import Asynchronous
 from eventflow.runtime.attempt import Attempt
@@ -72,6 +73,7 @@ class Engine:
         settings: Settings,
         *,
         routes: Routes,
+        registry: Registry,
         database: Database,
         log: Log,
         repository: Repository,
@@ -89,6 +91,7 @@ class Engine:
         commanding: Sequence[Tick] = (),
         stop_commands: Callable[[], None] = lambda: None,
     ) -> None:
+        self._registry = registry
         self.settings, self.routes, self.database, self.log = settings, routes, database, log
         self.repository, self.projections, self.switches = repository, projections, switches
         self.masker, self.clock, self._ids, self._resend_after = masker, clock, ids, resend_after
@@ -229,6 +232,7 @@ class Engine:
             opens=self._coroutines,
             give_back=lambda job: self.work.release(job.stream, job.version),
             quiet=self.doors.quiet,
+            registry=self._registry,
         )
 
     def _limiting(self, owner: UUID, patience: Patience) -> Limits:

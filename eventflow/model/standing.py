@@ -8,6 +8,9 @@ from uuid import UUID
 
 from eventflow.model.recorded import Phase
 
+WAITS = ("put_aside", "step_waits")
+"""What is recorded of work that waits."""
+
 
 class HeaderLike(Protocol):
     """What a header and a draft have in common, as far as the work on their stream is concerned."""
@@ -80,7 +83,7 @@ class Standing(NamedTuple):
             )  # fmt: skip
         name = header.name.rpartition(":")[2]
         interruptions = self.interruptions + (name == "interrupted")
-        waits = name == "put_aside" or (name == "woken" and self.waits)
+        waits = name in WAITS or (name == "woken" and self.waits)
         return Standing(
             version, Phase(phase), header.status, header.reaction, header.attempt or 0, self.origin, None,
             interruptions, header.due, waits,

@@ -18,6 +18,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, PrivateAttr
 
 from eventflow.errors import Refused, Unreadable, did_you_mean
+from eventflow.model.company import parted
 from eventflow.model.event import Event
 from eventflow.model.folding import Fold, fold_by_names
 from eventflow.model.library import Created
@@ -102,6 +103,7 @@ class Streamed(
     def saved(self, headers: Sequence[Header]) -> None:
         """The pending events are in the log now, under these headers."""
         if headers:
+            parted(self)
             last = headers[-1]
             self.__dict__["_head"] = Head(last.version, last.hash)
             phased = last if last.phase is not None else next((one for one in reversed(headers) if one.phase), None)
@@ -298,7 +300,7 @@ class Streamed(
         """The same stream at the same version, with the same fields."""
         if type(other) is not type(self):
             return NotImplemented
-        ignored = ("_pending", "_head", "_cause")
+        ignored = ("_pending", "_head", "_cause", "_company")
         mine = {name: value for name, value in self.__dict__.items() if name not in ignored}
         return mine == {name: value for name, value in other.__dict__.items() if name not in ignored}
 

@@ -42,6 +42,9 @@ class Attempt:
     ``began`` when a clock that only this process reads said so, and may take ``limit`` seconds: of a run that is the
     step.
 
+    Other systems know what it asks by what it is ``called``; what is said is masked as whoever ``speaks`` wants it.
+    Both are those of the reaction, unless it is a step of a run.
+
     ``unsaved`` is what was heard and not appended yet: an answer goes into the log together with what comes
     of it, which saves an append; a crash in between repeats the request under the same idempotency key.
     """
@@ -59,6 +62,8 @@ class Attempt:
     overruled: bool = False
     overheard: bool = False
     limit: float = 0.0
+    called: str | None = None
+    speaks: Reaction[Any, Any] | None = None
 
     def __post_init__(self) -> None:
         self.limit = self.limit or self.reaction.time_limit.total_seconds()

@@ -76,7 +76,7 @@ class Clerk:
         reaction = attempt.reaction
         # Where a redirect leads, the same is asked under the same key: whoever counts requests counts this once.
         attempt.ordinal += not request.is_hop
-        key = idempotency_key(reaction.name, attempt.job.stream, attempt.origin, attempt.ordinal)
+        key = idempotency_key(attempt.called or reaction.name, attempt.job.stream, attempt.origin, attempt.ordinal)
         told = outgoing(attempt.context.correlation, attempt.context.causation)
         asked = request.with_headers({IDEMPOTENCY_KEY: key, "User-Agent": AGENT, **told})
         record = partial(outcome.request, request=asked, **self._said(attempt))
@@ -116,9 +116,9 @@ class Clerk:
     def _said(self, attempt: Attempt) -> dict[str, Any]:
         """How what is said is recorded."""
         return {
-            "reaction": attempt.reaction,
+            "reaction": (speaks := attempt.speaks or attempt.reaction),
             "masker": self._masker,
-            "limit": attempt.reaction.record_limit or self._record_limit,
+            "limit": speaks.record_limit or self._record_limit,
         }
 
     # -- what came of it -------------------------------------------------------------------------

@@ -22,6 +22,9 @@ A = TypeVar("A", bound=Aggregate[Any])
 
 NOBODY = Context()
 
+Company = Callable[[Sequence[tuple[Aggregate[Any], Context]]], list[tuple[Aggregate[Any], Context]]]
+"""From what has changed to what is appended together with it, because of it."""
+
 
 class Repository:
     """Loads aggregates from their streams and appends what they decided.
@@ -35,6 +38,8 @@ class Repository:
     ) -> None:
         self._log, self._bind = log, bind
         self._snapshot_every = snapshot_every
+        self.company: Company = lambda changed: []
+        """What is appended beside what has changed; whoever knows says it."""
 
     def get(self, kind: type[A], stream: UUID, *, version: int | None = None) -> A:
         """The aggregate as the log has it now.
@@ -99,11 +104,13 @@ class Repository:
         changed = [(one, context) for one, context in aggregates if one.pending]
         if not changed:
             return []
-        for one, _ in changed:
+        together = [*changed, *self.company(changed)]
+        for one, _ in together:
             self._prepare(one)
-        headers = self._log.append(*(self._append(one, context) for one, context in changed), key=key, fence=fence)
-        self._saved([one for one, _ in changed], headers)
-        return headers
+        own = sum(len(one.pending) for one, _ in changed)
+        headers = self._log.append(*(self._append(one, context) for one, context in together), key=key, fence=fence)
+        self._saved([one for one, _ in together], headers)
+        return headers[:own]
 
     def save_within(
         self, transaction: Transaction, aggregate: Aggregate[Any], *, context: Context = NOBODY

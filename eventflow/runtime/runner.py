@@ -11,22 +11,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from eventflow.errors import AnswerTooLarge, Unavailable, WrongResult
+from eventflow.errors import Unavailable, WrongResult
 from eventflow.model.content import BODY
-from eventflow.model.exchange import Exchange
 from eventflow.model.masking import Masker
+from eventflow.model.process.registry import Registry
 from eventflow.model.reaction import EndpointReaction, Reaction
-from eventflow.model.redirect import redirected
 from eventflow.model.routine import Routine
 from eventflow.runtime.attempt import Attempt, Failing, Fenced, Record, at_work
 from eventflow.runtime.claims import Claims
 from eventflow.runtime.clerk import Clerk
+from eventflow.runtime.conversing import converse
 from eventflow.runtime.coroutines import Coroutines
 from eventflow.runtime.interrupts import Guard, Overdue, Overruled, Stopping, Unguarded
 from eventflow.runtime.job import Job
 from eventflow.runtime.limits import Limits, Postponed
 from eventflow.runtime.network import Network
 from eventflow.runtime.patience import Patience
+from eventflow.runtime.processes.approach import Approach
 from eventflow.runtime.processes.conductor import Conductor
 from eventflow.runtime.processes.notes import Collector
 from eventflow.runtime.repository import Repository
@@ -59,6 +60,7 @@ class Runner:
         opens: Callable[[Clerk, dict[int, Attempt]], Coroutines] | None = None,
         give_back: Callable[[Job], object] = lambda job: None,
         quiet: Callable[[str], datetime | None] = lambda channel: None,
+        registry: Registry | None = None,
     ) -> None:
         self._network, self._opens, self._limits = network, opens, limits
         self._give_back = give_back
@@ -79,6 +81,7 @@ class Runner:
         self._conductor = Conductor(
             self._clerk, guard=self._guard, clock=clock, masker=masker, failing=failing, closing=self._closing,
             quiet=quiet,
+            approach=Approach(repository, registry or Registry()), network=network,
         )  # fmt: skip
         self._collector = Collector()
 
@@ -209,26 +212,7 @@ class Runner:
         document = attempt.document.model_copy()  # the handler's own: what it does to it is not recorded
         result = attempt.reaction.function(document)
         if isinstance(attempt.reaction, EndpointReaction):
-            result = self._converse(attempt, result)
+            result = converse(self._clerk, self._network, attempt, result)
         if document.pending:
             raise WrongResult(attempt.reaction.name, "an event that it returns, not one it records itself", document)
         return result
-
-    def _converse(self, attempt: Attempt, exchange: Exchange[Any]) -> object:
-        try:
-            request = next(exchange)
-            while True:
-                asked = self._clerk.announce(attempt, request)
-                try:
-                    response = self._network.send(asked)
-                except (Unavailable, AnswerTooLarge) as error:
-                    self._clerk.count(attempt, None)
-                    request = exchange.throw(error)
-                else:
-                    self._clerk.hear(attempt, response)
-                    self._clerk.count(attempt, response)
-                    request = redirected(asked, response) or exchange.send(response)
-        except StopIteration as end:
-            return end.value
-        finally:
-            exchange.close()

@@ -202,15 +202,18 @@ def fitted(function: Callable[..., Any], data: Any, names: Mapping[str, Any] | N
     >>> fitted(approve, "7")
     7
     """
-    parameter = _second(function)
-    kind: Any = UNSAID if parameter is None else _kind(parameter.annotation, function, names or {})
-    if kind is UNSAID:
-        return data
     try:
-        return TypeAdapter(kind).validate_python(data)
+        return TypeAdapter(wanted(function, names)).validate_python(data)
     except ValidationError as error:
         wrong = (f"{'.'.join(str(at) for at in one['loc']) or 'data'}: {one['msg']}" for one in error.errors())
         raise BadInput(*wrong) from error
+
+
+def wanted(function: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Any:
+    """The type of what a step is given beside its process; anything when it does not say."""
+    parameter = _second(function)
+    kind: Any = UNSAID if parameter is None else _kind(parameter.annotation, function, names or {})
+    return Any if kind is UNSAID else kind
 
 
 def _second(function: Callable[..., Any]) -> inspect.Parameter | None:

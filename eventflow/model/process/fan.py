@@ -120,10 +120,18 @@ def course(each: Each, items: int, kin: Sequence[Kin]) -> Course:
 def gathered(items: int, kin: Sequence[Kin]) -> Gathered:
     """What the items came to."""
     known = {one.index: one for one in kin}
-    failures = tuple(
-        Failure(at, known[at].error or str(known[at].status)) for at in range(items) if known[at].has_failed
-    )
-    return Gathered(tuple(None if known[at].has_failed else known[at].result for at in range(items)), failures)
+    results = tuple(None if known[at].has_failed else known[at].result for at in range(items))
+    return Gathered(results, failures_of(kin))
+
+
+def failures_of(kin: Sequence[Kin]) -> tuple[Failure, ...]:
+    """Which items failed, and why."""
+    failed = [one for one in kin if one.has_failed and one.index is not None]
+    return tuple(Failure(one.index or 0, one.error or str(one.status)) for one in sorted(failed, key=_place))
+
+
+def _place(kin: Kin) -> int:
+    return kin.index or 0
 
 
 def in_words(items: int, failures: Sequence[Failure]) -> str:

@@ -42,6 +42,11 @@ class Kin(BaseModel, frozen=True):
         return self.status is None and not self.again
 
     @property
+    def is_restartable(self) -> bool:
+        """Whether it can go on where it failed."""
+        return self.status in (RunStatus.ERROR, RunStatus.EXCEPTION)
+
+    @property
     def has_failed(self) -> bool:
         """Whether it did not end well."""
         return self.status in BADLY and not self.again
@@ -70,9 +75,15 @@ def once_more(kin: Iterable[Kin], step: str) -> tuple[Kin, ...]:
     )
 
 
-def told(kin: Iterable[Kin], run: UUID, status: RunStatus, result: Any, error: str | None) -> tuple[Kin, ...]:
+def left(kin: Iterable[Kin], runs: Iterable[UUID]) -> tuple[Kin, ...]:
+    """The same once nobody waits for these any more."""
+    gone = {*runs}
+    return tuple(one.model_copy(update={"left": True}) if one.run in gone else one for one in kin)
+
+
+def told(kin: Iterable[Kin], run: UUID, **ended: Any) -> tuple[Kin, ...]:
     """The same once one has ended so; nobody remembers one that was left behind."""
-    ended = {"status": status, "result": result, "error": error, "again": False}
+    ended = {**ended, "again": False}
     return tuple(
         one.model_copy(update=ended) if one.run == run else one for one in kin if one.run != run or not one.left
     )

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
+
+from pydantic import TypeAdapter
 
 from eventflow.errors import TransitionRefused
-from eventflow.model.event import Event
 from eventflow.model.library import Woken
 from eventflow.model.process import long_events as events
+from eventflow.model.process.fan import Course, Each, course
 from eventflow.model.process.inbox import key_of
+from eventflow.model.process.kin import Kin
 from eventflow.model.process.run import Run
 from eventflow.model.process.status import RunStatus
 from eventflow.model.recorded import Phase
 from eventflow.model.wait import FOREVER
 
 NOW = timedelta(0)
+
+PLAIN: TypeAdapter[Any] = TypeAdapter(tuple[Any, ...])
 
 
 def signal(run: Run, name: str, data: Any = None, *, key: str | None = None) -> bool:
@@ -61,7 +66,7 @@ def put_aside(run: Run, step: str, what: str, until: datetime | None, *, seen: i
         phase=Phase.DEFERRED,
         reaction=run.route,
         attempt=run.attempt,
-        due=None if has_news else (until or FOREVER),
+        due=None if has_news else min(until or FOREVER, run.deadline or FOREVER),
         after=NOW if has_news else None,
     )
 
@@ -69,7 +74,28 @@ def put_aside(run: Run, step: str, what: str, until: datetime | None, *, seen: i
 def fan_out(run: Run, step: str, items: Sequence[Any]) -> None:
     """The items of a step, as they are now; what is known of them already stays."""
     if run.fan(step) is None:
-        run.record(events.FannedOut(step=step, items=tuple(items)))
+        plain = PLAIN.dump_python(tuple(items), round_trip=True)
+        run.record(events.FannedOut(step=step, items=plain))
+
+
+def go_on(run: Run, step: str, each: Each, process: str) -> Course:
+    """Begin as many items of a step as may be under way, and leave those that nobody waits for; how it goes on."""
+    fan = run.fan(step)
+    if fan is None:
+        return Course()
+    found = course(each, len(fan.items), run.kin_of(step))
+    known = {one.index: one for one in run.kin_of(step)}
+    again = [(at, known[at].run) for at in found.begin if at in known and known[at].is_restartable]
+    anew = [(at, child_id(run, step, at)) for at in found.begin if at not in known or not known[at].is_restartable]
+    begin(run, step, process, again, again=True)
+    begin(run, step, process, anew)
+    leave(run, step, found.stop)
+    return found
+
+
+def child_id(run: Run, step: str, index: int | None = None) -> UUID:
+    """What a child is called that begins now: no two of a run ever are called the same."""
+    return uuid5(run.id, f"{step}/{'' if index is None else index}/{run.version}")
 
 
 def begin(
@@ -77,12 +103,21 @@ def begin(
     step: str,
     process: str,
     runs: Sequence[tuple[int | None, UUID]],
+    *,
     state: Mapping[str, Any] | None = None,
+    again: bool = False,
 ) -> None:
     """These runs are begun for a step, or restarted."""
     if runs:
         said = None if state is None else dict(state)
-        run.record(events.Begun(step=step, process=process, runs=tuple(runs), state=said))
+        run.record(events.Begun(step=step, process=process, runs=tuple(runs), state=said, again=again))
+
+
+def leave(run: Run, step: str, kin: Sequence[Kin]) -> None:
+    """Nobody waits for these any more: they are abandoned."""
+    open = tuple(one.run for one in kin if one.is_open and not one.left)
+    if open:
+        run.record(events.LeftBehind(step=step, runs=open))
 
 
 def watch(run: Run, by: UUID) -> None:
@@ -94,12 +129,7 @@ def watch(run: Run, by: UUID) -> None:
 def hear_of_end(run: Run, other: UUID, process: str, status: RunStatus, result: Any, error: str | None) -> bool:
     """Another run has ended so; whether this one has to do with it and did not know."""
     known = run.relative(other)
-    if known is None or known.status is status:
+    if known is None or (known.status is status and not known.again) or run.status.is_over:
         return False
     run.record(events.RunEnded(run=other, process=process, status=str(status), result=result, error=error))
     return True
-
-
-def is_about_others(event: Event) -> bool:
-    """Whether something is recorded in other streams together with this."""
-    return isinstance(event, (events.Begun, events.StepWaits, events.UndoBegan))

@@ -54,6 +54,14 @@ class Begun(Event):
     process: str
     runs: tuple[tuple[int | None, UUID], ...]
     state: dict[str, Any] | None = None
+    again: bool = False
+
+
+class LeftBehind(Event):
+    """Nobody waits for these runs any more. Appended together with their being abandoned."""
+
+    step: str
+    runs: tuple[UUID, ...]
 
 
 class Watched(Event):
@@ -89,6 +97,7 @@ LONG_EVENTS: tuple[type[Event], ...] = (
     StepWaits,
     FannedOut,
     Begun,
+    LeftBehind,
     Watched,
     RunEnded,
     UndoBegan,

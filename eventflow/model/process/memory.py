@@ -13,7 +13,7 @@ from eventflow.model.aggregate import Aggregate, folds
 from eventflow.model.process import long_events as events
 from eventflow.model.process.fan import Fan
 from eventflow.model.process.inbox import Letter, staled, took
-from eventflow.model.process.kin import Kin, forgotten, of_step, once_more, told
+from eventflow.model.process.kin import Kin, forgotten, left, of_step, once_more, told
 from eventflow.model.process.status import RunStatus
 
 UNDO = "undo:"
@@ -117,12 +117,8 @@ class Memory(Aggregate[RunStatus], events=events.LONG_EVENTS):
 
     @folds(events.Begun)
     def _begins_others(self, event: events.Begun) -> Mapping[str, Any]:
-        places, runs = {at for at, _ in event.runs}, {run for _, run in event.runs}
-        others = (
-            one
-            for one in self.kin
-            if one.run not in runs and (one.left or (one.step, one.index) not in {(event.step, at) for at in places})
-        )
+        places, runs = {(event.step, at) for at, _ in event.runs}, {run for _, run in event.runs}
+        others = (one for one in self.kin if one.run not in runs and (one.left or (one.step, one.index) not in places))
         begun = (Kin(run=run, process=event.process, step=event.step, index=at) for at, run in event.runs)
         return {"kin": (*others, *begun)}
 
@@ -132,7 +128,13 @@ class Memory(Aggregate[RunStatus], events=events.LONG_EVENTS):
 
     @folds(events.RunEnded)
     def _hears_of_an_end(self, event: events.RunEnded) -> Mapping[str, Any]:
-        return {"kin": told(self.kin, event.run, RunStatus(event.status), event.result, event.error)}
+        own = event.__dict__
+        ended = {name: own[name] for name in ("process", "result", "error")}
+        return {"kin": told(self.kin, event.run, status=RunStatus(event.status), **ended)}
+
+    @folds(events.LeftBehind)
+    def _leaves_behind(self, event: events.LeftBehind) -> Mapping[str, Any]:
+        return {"kin": left(self.kin, event.runs)}
 
     @folds(events.UndoBegan)
     def _turns_back(self, event: events.UndoBegan) -> Mapping[str, Any]:

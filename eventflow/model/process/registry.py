@@ -7,6 +7,7 @@ from typing import Any
 
 from eventflow.errors import Misconfigured, ProcessNotFound, Refused, did_you_mean
 from eventflow.model.process.definition import Definition, definition_of, problems
+from eventflow.model.process.items import item_definitions
 from eventflow.model.process.process import Process
 
 
@@ -16,12 +17,16 @@ class Registry:
     def __init__(self, processes: Sequence[type[Process]] = (), channels: Iterable[str] = ("default",)) -> None:
         if found := [*problems(processes)]:
             raise Misconfigured(*found)
-        self._by_name: Mapping[str, Definition] = {one.keywords.name: definition_of(one) for one in processes}
+        known = [definition_of(one) for one in processes]
+        self._by_name: Mapping[str, Definition] = {one.name: one for one in known}
+        self._items: Mapping[str, Definition] = {part.name: part for one in known for part in item_definitions(one)}
         own = (one.options.channel for one in self)
         self.channels = tuple(dict.fromkeys((*channels, *own)))
 
     def __iter__(self) -> Iterator[Definition]:
-        return iter(self._by_name.values())
+        """Everything that there may be runs of: the processes, and what the items of their steps are runs of."""
+        yield from self._by_name.values()
+        yield from self._items.values()
 
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
@@ -29,14 +34,14 @@ class Registry:
     def get(self, process: str | type[Process]) -> Definition:
         """What a process comes to, by its name or its class. Raises ``ProcessNotFound``."""
         name = process if isinstance(process, str) else process.keywords.name
-        known = self._by_name.get(name)
+        known = self._by_name.get(name) or self._items.get(name)
         if known is None or (isinstance(process, type) and known.process is not process):
             raise ProcessNotFound(name, list(self._by_name))
         return known
 
     def title(self, name: str) -> str:
         """What people see of a process; one that is not there (any more) is called by its name."""
-        known = self._by_name.get(name)
+        known = self._by_name.get(name) or self._items.get(name)
         return name if known is None else known.title
 
     def titles(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
@@ -31,7 +31,11 @@ from eventflow.model.telling import told
 from eventflow.model.wait import Wait
 from eventflow.runtime.attempt import Attempt, Failing, Fenced, Record, at_work
 from eventflow.runtime.clerk import Clerk
+from eventflow.runtime.conversing import converse
 from eventflow.runtime.interrupts import Guard, Overdue, Overruled, Stopping
+from eventflow.runtime.limits import Postponed
+from eventflow.runtime.network import Network
+from eventflow.runtime.processes.approach import Approach, Aside, Ready, Turn
 from eventflow.runtime.processes.current import at_step
 from eventflow.runtime.processes.notes import Notes, noting
 from eventflow.runtime.tracing import within
@@ -73,10 +77,13 @@ class Conductor:
         failing: Failing,
         closing: threading.Event,
         quiet: Callable[[str], datetime | None] = lambda channel: None,
+        approach: Approach,
+        network: Network,
     ) -> None:
         self._quiet = quiet
         self._clerk, self._guard, self._clock = clerk, guard, clock
         self._masker, self._failing, self._closing = masker, failing, closing
+        self._approach, self._network = approach, network
 
     def work(self, attempt: Attempt) -> Record:
         """Do the steps that are left; what is given back ends the claim, all before it is recorded.
@@ -163,9 +170,16 @@ class Conductor:
         with within(attempt.context), at_work(attempt), at_step(run, step.key), noting(journey.masker) as notes:
             try:
                 self._refuse_when_late(run, attempt.limit)
+                ready = self._approach.ready(Turn(run, journey.process, step, self._clock()))
+                for one in ready.also:
+                    journey.note(one)
                 with self._guard.exposed(attempt.limit):
-                    result = journey.call(step)
-                return journey.passed(step, result, notes(), time.monotonic() - attempt.began)
+                    result, beside = ready.conclude(self._called(journey, step, ready))
+                return journey.passed(step, result, notes(), time.monotonic() - attempt.began, beside)
+            except Aside as aside:
+                raise Over(journey.then(_on_run(aside.verdict))) from None
+            except Postponed as held:
+                raise Over(journey.then(self._clerk.postponed(attempt, held))) from None
             except Stopping:
                 raise Over(self._stopped(journey)) from None
             except Overruled:
@@ -177,6 +191,15 @@ class Conductor:
                 raise
             except BaseException as error:  # user code: whatever it raises is recorded
                 raise Over(journey.then(self._failed(journey, step, error, notes))) from error
+
+    def _called(self, journey: Journey, step: Step, ready: Ready) -> object:
+        """What the step gives back; one that yields requests is played as a conversation."""
+        attempt = journey.attempt
+        attempt.called, attempt.ordinal, attempt.speaks = f"{journey.run.process}/{step.key}", 0, ready.speaks
+        result = journey.call(step, ready.function)
+        if isinstance(result, Generator):
+            return converse(self._clerk, self._network, attempt, result)
+        return result
 
     def _limit(self, run: Run, step: Step) -> float:
         limit = step.time_limit.total_seconds()
@@ -251,15 +274,17 @@ class Journey:
         self.unsaved.clear()
         self.run = cast(Run, self.attempt.document)
 
-    def call(self, step: Step) -> object:
+    def call(self, step: Step, function: Callable[[Any], object]) -> object:
         """What the step gives back, behind the hooks of its process."""
         if not self._booted:
             self.process.boot()
             self._booted = True
         self.process.before_step(step.key)
-        return step.function(self.process)
+        return function(self.process)
 
-    def passed(self, step: Step, result: object, notes: tuple[Note, ...], seconds: float) -> Passed:
+    def passed(
+        self, step: Step, result: object, notes: tuple[Note, ...], seconds: float, beside: Verdict | None = None
+    ) -> Passed:
         """What is to be recorded of a step that gave this back. Raises ``WrongResult`` for what no step may."""
         done = result if isinstance(result, Done) else Done(process=result)
         process = self.process if done.process is None else done.process
@@ -269,6 +294,8 @@ class Journey:
         message, details = said(done.message, self.masker), masked(done.details, self.masker)
 
         def verdict(run: Run) -> None:
+            if beside is not None:
+                beside(run)
             run.succeed(
                 step.key, learned=learned, message=message, details=details, notes=notes, seconds=seconds
             )  # fmt: skip

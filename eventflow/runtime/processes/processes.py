@@ -7,15 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from eventflow.errors import Refused, RunNotFound, StreamNotFound, VersionConflict
+from eventflow.errors import Refused, RunNotFound, StreamNotFound, VersionConflict, did_you_mean
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.masking import Masker
+from eventflow.model.process import long
+from eventflow.model.process.awaiting import Signal, fitted
 from eventflow.model.process.definition import Definition
 from eventflow.model.process.moving import Misfit, fitting
 from eventflow.model.process.process import Process
 from eventflow.model.process.registry import Registry
 from eventflow.model.process.run import Decide, Run, run_id
 from eventflow.model.recorded import Context, Recorded
+from eventflow.runtime.processes.kinship import begins
 from eventflow.runtime.repository import Repository
 from eventflow.runtime.tracing import around, said
 from eventflow.store.log import Log
@@ -109,10 +112,7 @@ class Processes:
         return Run.begin(
             id=self._ids() if key is None else run_id(definition.name, key),
             due=_due(delay, at, now),
-            process=definition.name,
-            definition=definition.version,
-            fingerprint=definition.fingerprint,
-            steps=definition.keys,
+            **begins(definition),
             state=definition.state(process),
             channel=self.registry.channel(definition, channel),
             subject=_subject(subject),
@@ -120,6 +120,39 @@ class Processes:
             deadline=_deadline(definition, deadline, now),
             parent=parent,
         )
+
+    # -- telling ---------------------------------------------------------------------------------
+
+    def signal(
+        self, id: UUID, name: str, data: Any = None, *, key: str | None = None, actor: str | None = None
+    ) -> bool:
+        """Say something to a run; whether it was new.
+
+        It is kept until a step that awaits it takes it, be that waiting already or not. The same said twice counts
+        once: the same name and data, or the same ``key`` in their place. Raises ``Refused`` for a name that no step of
+        the process waits for, ``BadInput`` for data that do not fit, ``TransitionRefused`` when the run is over,
+        ``RunNotFound``.
+        """
+        while True:
+            run = self.get(id)
+            self._refuse_unexpected(run, name, data)
+            if not long.signal(run, name, data, key=key):
+                return False
+            try:
+                self._repository.save(run, context=_by(actor))
+            except VersionConflict:
+                continue
+            return True
+
+    def _refuse_unexpected(self, run: Run, name: str, data: Any) -> None:
+        """What a step could make nothing of is told to who says it, not to the step."""
+        definition = self.registry.get(run.process)
+        waiting = {one.awaits.name: one for one in definition.steps if isinstance(one.awaits, Signal)}
+        if name not in waiting:
+            known = ", ".join(waiting) or "no signal at all"
+            near = did_you_mean(name, list(waiting))
+            raise Refused(f'No step of {run.process} waits for "{name}"; they wait for {known}.{near}')
+        fitted(waiting[name].function, data)
 
     # -- looking ---------------------------------------------------------------------------------
 

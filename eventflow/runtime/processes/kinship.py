@@ -1,0 +1,220 @@
+"""What an append to one run means for others, so that it goes into the log with it: all of it, or nothing.
+
+A child begins together with its parent's word that it does, and its end is told to the parent in the append that ends
+it. So whoever is killed in between, comes twice, or finds that somebody was faster, has begun nothing, told nothing and
+lost nothing. When another stream has moved, the whole append is refused with ``VersionConflict``, as always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from eventflow.errors import RunNotFound, StreamNotFound
+from eventflow.model.aggregate import Aggregate, cause_of
+from eventflow.model.company import company_of
+from eventflow.model.process import long
+from eventflow.model.process.definition import Definition
+from eventflow.model.process.fan import Each
+from eventflow.model.process.items import item_state
+from eventflow.model.process.kin import BADLY, Kin
+from eventflow.model.process.long_events import Begun, StepWaits
+from eventflow.model.process.registry import Registry
+from eventflow.model.process.run import Run
+from eventflow.model.process.status import RunStatus
+from eventflow.model.recorded import Context, Draft, Phase
+from eventflow.runtime.repository import Repository
+
+A = TypeVar("A", bound=Aggregate[Any])
+Changed = tuple[Aggregate[Any], Context]
+
+PARTED = "Its parent waits for it no more."
+
+
+class Kinship:
+    """Says what goes with an append. ``Repository`` asks."""
+
+    def __init__(self, repository: Repository, registry: Registry) -> None:
+        self._repository, self._registry = repository, registry
+
+    def __call__(self, changed: Sequence[Changed]) -> list[Changed]:
+        """What is to be appended beside what has changed."""
+        if not any(isinstance(one, Run) or company_of(one) for one, _ in changed):
+            return []
+        return _Meeting(self._repository, self._registry, changed).others()
+
+
+class _Meeting:
+    """The aggregates of one append, as they come together. Changes."""
+
+    def __init__(self, repository: Repository, registry: Registry, changed: Sequence[Changed]) -> None:
+        self._repository, self._registry = repository, registry
+        self._there: dict[UUID, Changed] = {one.id: (one, context) for one, context in changed}
+        self._first = len(self._there)
+        self._seen: dict[UUID, int] = {}
+
+    def others(self) -> list[Changed]:
+        """Those that came to the ones it began with, each with something to append."""
+        while news := [one for one in self._there.values() if self._seen.get(one[0].id, 0) < len(one[0].pending)]:
+            for aggregate, context in news:
+                self._attend(aggregate, context)
+        came = list(self._there.values())[self._first :]
+        return [(one, context) for one, context in came if one.pending]
+
+    def _attend(self, aggregate: Aggregate[Any], context: Context) -> None:
+        is_new = aggregate.id not in self._seen
+        fresh = aggregate.pending[self._seen.get(aggregate.id, 0) :]
+        self._seen[aggregate.id] = len(aggregate.pending)
+        for company in company_of(aggregate) if is_new else ():
+            company.decide(self._get(company.kind, company.stream, _because(aggregate, context)))
+        if isinstance(aggregate, Run):
+            self._follow(aggregate, fresh, _because(aggregate, context))
+
+    def _follow(self, run: Run, fresh: Sequence[Draft], context: Context) -> None:
+        for draft in fresh:
+            if isinstance(draft.event, Begun):
+                self._begin(run, draft.event, context)
+            elif isinstance(draft.event, StepWaits) and draft.event.run is not None:
+                self._watch(run, draft.event.run, context)
+        if run.kin:
+            self._part(run, fresh, context)
+        if _has_come_to_an_end(run, fresh):
+            self._tell(run, context)
+
+    # -- what begins -----------------------------------------------------------------------------
+
+    def _begin(self, run: Run, begun: Begun, context: Context) -> None:
+        for index, id in begun.runs:
+            if begun.again:
+                self._restart(run, id, context)
+            else:
+                self._there[id] = (self._child(run, begun, index, id), context)
+
+    def _child(self, run: Run, begun: Begun, index: int | None, id: UUID) -> Run:
+        definition = self._registry.get(begun.process)
+        return Run.begin(
+            id=id,
+            **begins(definition),
+            state=dict(begun.state) if begun.state is not None else _of_item(run, begun.step, index),
+            channel=run.channel if index is not None else definition.options.channel,
+            parent=run.id,
+            subject=run.subject,
+        )
+
+    def _restart(self, run: Run, id: UUID, context: Context) -> None:
+        child = self._run(id, context)
+        if child.status in (RunStatus.ERROR, RunStatus.EXCEPTION):
+            child.restart(reason="Its parent was restarted.")
+        elif child.status.is_over:  # somebody has seen to it meanwhile
+            self._hear(run, child)
+
+    def _watch(self, run: Run, id: UUID, context: Context) -> None:
+        other = self._run(id, context)
+        if other.status.is_over:
+            self._hear(run, other)
+        else:
+            long.watch(other, run.id)
+
+    # -- what ends -------------------------------------------------------------------------------
+
+    def _part(self, run: Run, fresh: Sequence[Draft], context: Context) -> None:
+        """Abandon the children that nobody waits for any more."""
+        is_over = run.status.is_over
+        if not is_over and not any(one.event.event_name in PARTING for one in fresh):
+            return
+        for one in run.kin:
+            if one.own and one.is_open and (one.left or is_over):
+                child = self._run(one.run, context)
+                if not child.status.is_over and child.undoing is None:
+                    child.abandon(PARTED)
+
+    def _tell(self, run: Run, context: Context) -> None:
+        """Tell those who wait for it how a run has ended."""
+        if run.parent is not None:
+            self._hear(self._run(run.parent, context), run)
+        if run.status.is_over:
+            for watcher in run.watchers:
+                self._hear(self._run(watcher, context), run)
+
+    def _hear(self, run: Run, other: Run) -> None:
+        known = run.relative(other.id)
+        if known is None:
+            return
+        result = other.state.get("result") if known.index is not None else other.state
+        error = None if other.status not in BADLY else _error(other)
+        if long.hear_of_end(run, other.id, other.process, other.status, result, error):
+            self._go_on(run, known)
+
+    def _go_on(self, run: Run, known: Kin) -> None:
+        each = self._each(run, known)
+        if each is None or known.left or long.go_on(run, known.step, each, known.process).is_over:
+            long.wake(run)
+
+    def _each(self, run: Run, known: Kin) -> Each | None:
+        """How the step goes over its items; a program that does not know it wakes the run, and whoever does goes on."""
+        if known.index is None or run.process not in self._registry:
+            return None
+        definition = self._registry.get(run.process)
+        step = definition.by_key.get(known.step) if definition.version == run.definition else None
+        return None if step is None else step.over
+
+    # -- who is there ----------------------------------------------------------------------------
+
+    def _run(self, id: UUID, context: Context) -> Run:
+        try:
+            return self._get(Run, id, context)
+        except StreamNotFound:
+            raise RunNotFound(id) from None
+
+    def _get(self, kind: type[A], id: UUID, context: Context) -> A:
+        if id not in self._there:
+            self._there[id] = (self._repository.get(kind, id), context)
+        found = self._there[id][0]
+        if not isinstance(found, kind):
+            raise StreamNotFound(id, kind.category)
+        return found
+
+
+PARTING = frozenset(("left_behind", "undo_began", "restarted", "went_to", "step_succeeded", "step_skipped"))
+"""What may leave children behind that nobody waits for."""
+
+
+def begins(definition: Definition) -> dict[str, Any]:
+    """What a run says of its definition when it begins."""
+    return {
+        "process": definition.name,
+        "definition": definition.version,
+        "fingerprint": definition.fingerprint,
+        "steps": definition.keys,
+        "undoable": definition.undoable,
+        "undoes_failures": definition.options.undo_on == "failure",
+    }
+
+
+def _of_item(run: Run, step: str, index: int | None) -> dict[str, Any]:
+    fan = run.fan(step)
+    assert fan is not None
+    assert index is not None
+    return item_state(run.state, fan.items[index], index)
+
+
+def _has_come_to_an_end(run: Run, fresh: Sequence[Draft]) -> bool:
+    ended = run.status.is_over or run.status in BADLY
+    return ended and any(one.phase == Phase.ANNOUNCED and one.status == str(run.status) for one in fresh)
+
+
+def _error(run: Run) -> str:
+    last: Iterator[str] = (one.error for one in reversed(run.pending) if one.error)
+    return next(last, None) or run.message or str(run.status)
+
+
+def _because(aggregate: Aggregate[Any], context: Context) -> Context:
+    """The same story, whoever else has a part in it."""
+    known = cause_of(aggregate)
+    return Context(
+        correlation=context.correlation or known.correlation or aggregate.id,
+        causation=context.causation or known.position,
+        actor=context.actor,
+        tenant=context.tenant,
+    )

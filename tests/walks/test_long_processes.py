@@ -1,0 +1,563 @@
+"""Processes that wait, send others out, ask other systems, and take back what they have done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel
+
+from eventflow.app import Eventflow
+from eventflow.errors import BadInput, Refused, TransitionRefused
+from eventflow.model.process.awaiting import Child, Ended, Moment, RunEnd, Signal
+from eventflow.model.process.endings import Abandon
+from eventflow.model.process.fan import Each, Gathered
+from eventflow.model.process.process import Process
+from eventflow.model.process.run import Run
+from eventflow.model.process.status import RunStatus
+from eventflow.model.process.step import step
+from eventflow.model.retry import Retry
+from eventflow.settings import Settings
+from eventflow.testing import Clock
+from tests.walks.library import Document
+
+MakeLong = Callable[..., Eventflow]
+ONCE = Retry(attempts=1)
+
+
+@pytest.fixture
+def make_long(tmp_path: Path, clock: Clock) -> Iterator[MakeLong]:
+    """Applications on SQLite in this process; each is closed at the end."""
+    opened: list[Eventflow] = []
+
+    def make(*processes: type[Process], **said: Any) -> Eventflow:
+        settings = Settings(database=f"sqlite:///{tmp_path / 'log.db'}", objects=(tmp_path / "objects").as_uri())
+        opened.append(Eventflow(settings, aggregates=[Document], processes=processes, clock=clock, **said))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+def names(app: Eventflow, run: Run) -> list[str]:
+    """What happened in a run, in words."""
+    return [f"{one.name} {one.step}" if one.step else one.name for one in app.processes.history(run.id)]
+
+
+def count(app: Eventflow, run: Run, name: str) -> int:
+    """How often something happened in a run."""
+    return sum(one.name == name for one in app.processes.history(run.id))
+
+
+def children(app: Eventflow, run: Run) -> list[Run]:
+    """The runs that a run has begun, in the order in which they began."""
+    headers = [one for one in app.log.tail(0, 10_000) if one.category == Run.category and one.version == 1]
+    return [one for one in (app.processes.get(header.stream) for header in headers) if one.parent == run.id]
+
+
+# -- signals ---------------------------------------------------------------------------------------
+
+
+class Approval(BaseModel, frozen=True):
+    """Who was for it."""
+
+    by: str
+
+
+class Order(Process, name="order", version=1, retry=ONCE):
+    """An order that somebody has to approve."""
+
+    by: str | None = None
+    packed: bool = False
+
+    @step(awaits=Signal("approved", within=timedelta(days=3), late="go_on"))
+    def approve(self, approval: Approval | None) -> Self:
+        return self.learn(by=approval.by if approval else "nobody")
+
+    @step
+    def pack(self) -> Self:
+        return self.learn(packed=True)
+
+
+def test_a_step_waits_for_a_signal_and_no_worker_waits_with_it(make_long: MakeLong) -> None:
+    app = make_long(Order)
+    run = app.processes.start(Order())
+    app.drain()
+    assert app.processes.get(run.id).status is RunStatus.WAITING
+
+    assert app.processes.signal(run.id, "approved", {"by": "Ada"})
+    app.drain()
+
+    assert app.processes.get(run.id).status is RunStatus.SUCCESS
+    assert app.processes.known(run.id) == Order(by="Ada", packed=True)
+    assert names(app, run)[1:] == [
+        "claimed", "step_waits approve", "signal_received", "woken", "taken_up", "signal_taken approve",
+        "step_succeeded approve", "step_succeeded pack",
+    ]  # fmt: skip
+
+
+def test_a_signal_that_came_before_the_wait_began_is_not_lost(make_long: MakeLong) -> None:
+    app = make_long(Order)
+    run = app.processes.start(Order())
+
+    app.processes.signal(run.id, "approved", {"by": "Ada"})
+    app.drain()
+
+    assert app.processes.known(run.id) == Order(by="Ada", packed=True)
+    assert count(app, run, "step_waits") == 0
+
+
+def test_twice_the_same_signal_counts_once(make_long: MakeLong) -> None:
+    app = make_long(Order)
+    run = app.processes.start(Order())
+
+    first = app.processes.signal(run.id, "approved", {"by": "Ada"})
+    again = app.processes.signal(run.id, "approved", {"by": "Ada"})
+    keyed = [app.processes.signal(run.id, "approved", {"by": by}, key="mail-7") for by in ("Bob", "Cy")]
+
+    assert (first, again, keyed) == (True, False, [True, False])
+    assert count(app, run, "signal_received") == 2
+
+
+def test_a_wait_that_is_too_long_goes_on_without_what_it_waited_for(make_long: MakeLong, clock: Clock) -> None:
+    app = make_long(Order)
+    run = app.processes.start(Order())
+    app.drain()
+
+    clock.forward(days=2)
+    app.drain()
+    assert app.processes.get(run.id).status is RunStatus.WAITING
+    clock.forward(days=1)
+    app.drain()
+
+    assert app.processes.known(run.id) == Order(by="nobody", packed=True)
+
+
+class Strict(Process, name="strict", version=1):
+    """What fails when nobody says anything."""
+
+    @step(awaits=Signal("approved", within=timedelta(days=3)))
+    def approve(self) -> None: ...
+
+
+def test_a_wait_that_is_too_long_is_an_error_unless_said_otherwise(make_long: MakeLong, clock: Clock) -> None:
+    app = make_long(Strict)
+    run = app.processes.start(Strict())
+    app.drain()
+
+    clock.forward(days=3)
+    app.drain()
+
+    late = app.processes.get(run.id)
+    assert late.status is RunStatus.ERROR
+    assert late.message == "Signal approved did not come within 3 days, 0:00:00."
+
+
+def test_a_restart_waits_afresh_and_takes_a_signal_that_came_meanwhile(make_long: MakeLong, clock: Clock) -> None:
+    app = make_long(Strict)
+    run = app.processes.start(Strict())
+    app.drain()
+    clock.forward(days=3)
+    app.drain()
+
+    app.processes.restart(run.id)
+    app.drain()
+    assert app.processes.get(run.id).status is RunStatus.WAITING
+    app.processes.signal(run.id, "approved")
+    app.drain()
+
+    assert app.processes.get(run.id).status is RunStatus.SUCCESS
+
+
+def test_what_no_step_could_use_is_refused_where_it_is_said(make_long: MakeLong) -> None:
+    app = make_long(Order)
+    run = app.processes.start(Order())
+
+    with pytest.raises(Refused, match=r'waits for "aproved".*Did you mean "approved"'):
+        app.processes.signal(run.id, "aproved")
+    with pytest.raises(BadInput, match="by: Field required"):
+        app.processes.signal(run.id, "approved", {"from": "Ada"})
+    app.processes.abandon(run.id)
+    with pytest.raises(TransitionRefused):
+        app.processes.signal(run.id, "approved", {"by": "Ada"})
+
+
+# -- times and other runs --------------------------------------------------------------------------
+
+
+class Slow(Process, name="slow", version=1):
+    """What takes its time."""
+
+    @step(awaits=Moment(after=timedelta(hours=1)))
+    def rest(self) -> None: ...
+
+
+class Follower(Process, name="follower", version=1):
+    """What comes behind another run."""
+
+    leader: UUID
+    saw: str = ""
+
+    @step(awaits=RunEnd("leader"))
+    def follow(self, end: Ended) -> Self:
+        return self.learn(saw=f"{end.process} {end.status}")
+
+
+def test_a_step_waits_for_its_time(make_long: MakeLong, clock: Clock) -> None:
+    app = make_long(Slow)
+    run = app.processes.start(Slow())
+    app.drain()
+    assert app.processes.get(run.id).status is RunStatus.WAITING
+
+    clock.forward(hours=1)
+    app.drain()
+
+    assert app.processes.get(run.id).status is RunStatus.SUCCESS
+
+
+def test_a_step_waits_for_the_end_of_another_run(make_long: MakeLong, clock: Clock) -> None:
+    app = make_long(Slow, Follower)
+    leader = app.processes.start(Slow())
+    early = app.processes.start(Follower(leader=leader.id))
+    app.drain()
+    assert app.processes.get(early.id).status is RunStatus.WAITING
+
+    clock.forward(hours=1)
+    app.drain()
+    late = app.processes.start(Follower(leader=leader.id))
+    app.drain()
+
+    assert app.processes.known(early.id) == Follower(leader=leader.id, saw="slow success")
+    assert app.processes.known(late.id) == Follower(leader=leader.id, saw="slow success")
+
+
+# -- children --------------------------------------------------------------------------------------
+
+
+class Parcel(Process, name="parcel", version=1, retry=ONCE):
+    """A child that may fail."""
+
+    to: str
+    sent: bool = False
+    broken: bool = False
+
+    @step(awaits=Signal("sent"))
+    def send(self, how: str) -> Self:
+        if how == "badly":
+            raise ValueError("it fell")
+        return self.learn(sent=True)
+
+
+class Shop(Process, name="shop", version=1, retry=ONCE):
+    """A parent."""
+
+    to: str
+    arrived: bool = False
+
+    @step(awaits=Child(lambda shop: Parcel(to=shop.to)))
+    def ship(self, end: Ended) -> Self:
+        return self.learn(arrived=bool(end.state["sent"]))
+
+
+def test_a_child_begins_with_its_parent_and_tells_it_its_end(make_long: MakeLong) -> None:
+    app = make_long(Shop, Parcel)
+    run = app.processes.start(Shop(to="Ada"))
+    app.drain()
+    (child,) = children(app, run)
+    assert app.processes.known(child.id) == Parcel(to="Ada")
+
+    app.processes.signal(child.id, "sent", "well")
+    app.drain()
+
+    assert app.processes.known(run.id) == Shop(to="Ada", arrived=True)
+
+
+def test_a_child_that_fails_fails_its_parent_and_is_restarted_with_it(make_long: MakeLong) -> None:
+    app = make_long(Shop, Parcel)
+    run = app.processes.start(Shop(to="Ada"))
+    app.drain()
+    (child,) = children(app, run)
+    app.processes.signal(child.id, "sent", "badly")
+    app.drain()
+    assert "it fell" in str(app.processes.get(run.id).message)
+
+    app.processes.signal(child.id, "sent", "well")
+    app.processes.restart(run.id)
+    app.drain()
+
+    assert app.processes.known(run.id) == Shop(to="Ada", arrived=True)
+    assert [one.id for one in children(app, run)] == [child.id]
+
+
+def test_a_parent_that_is_abandoned_takes_its_children_along(make_long: MakeLong) -> None:
+    app = make_long(Shop, Parcel)
+    run = app.processes.start(Shop(to="Ada"))
+    app.drain()
+
+    app.processes.abandon(run.id, reason="Nobody wants it.")
+
+    (child,) = children(app, run)
+    assert (app.processes.get(run.id).status, child.status) == (RunStatus.ABORTED, RunStatus.ABORTED)
+    assert app.log.head(child.id).position == app.log.head(run.id).position + 1  # type: ignore[union-attr]
+
+
+# -- items -----------------------------------------------------------------------------------------
+
+
+class Book(Process, name="book", version=1, retry=ONCE):
+    """What is printed page by page."""
+
+    pages: tuple[str, ...]
+    sizes: tuple[int, ...] = ()
+
+    @step(over=Each("pages", at_once=2, into="sizes"))
+    def print_page(self, page: str) -> int:
+        PRINTED.append(page)
+        if page in TORN:
+            raise ValueError(f"{page} is torn")
+        return len(page)
+
+    @step
+    def bind(self) -> None: ...
+
+
+class Leaflet(Process, name="leaflet", version=1, retry=ONCE):
+    """What is printed as far as that can be done."""
+
+    pages: tuple[str, ...]
+    told: str = ""
+
+    @step(over=Each("pages", failing="some", at_least=2, gather="gathered"))
+    def print_page(self, page: str) -> int:
+        if page in TORN:
+            raise ValueError(f"{page} is torn")
+        return len(page)
+
+    def gathered(self, found: Gathered) -> Self:
+        return self.learn(told=f"{found.results} {[one.item for one in found.failures]}")
+
+
+class Newspaper(Process, name="newspaper", version=1, retry=ONCE):
+    """What is worth nothing when a page is missing."""
+
+    pages: tuple[str, ...]
+
+    @step(over=Each("pages", at_once=2, failing="fast"))
+    def print_page(self, page: str) -> None:
+        PRINTED.append(page)
+        if page in TORN:
+            raise ValueError(f"{page} is torn")
+
+
+PRINTED: list[str] = []
+TORN: set[str] = set()
+
+
+@pytest.fixture(autouse=True)
+def _a_clean_press() -> None:
+    PRINTED.clear()
+    TORN.clear()
+
+
+def test_a_step_is_done_for_each_item_and_gathers_what_came_of_them(make_long: MakeLong) -> None:
+    app = make_long(Book)
+    run = app.processes.start(Book(pages=("a", "bb", "ccc", "dddd")))
+
+    app.drain()
+
+    assert app.processes.get(run.id).status is RunStatus.SUCCESS
+    assert app.processes.known(run.id) == Book(pages=("a", "bb", "ccc", "dddd"), sizes=(1, 2, 3, 4))
+    assert sorted(PRINTED) == ["a", "bb", "ccc", "dddd"]
+
+
+def test_no_more_items_are_under_way_than_may_be(make_long: MakeLong) -> None:
+    app = make_long(Book)
+    run = app.processes.start(Book(pages=tuple("abcdefg")))
+    app.drain()
+
+    open = most = 0
+    for one in app.log.tail(0, 10_000):
+        if one.category == Run.category and one.stream != run.id:
+            open += (one.version == 1) - (one.status in ("success", "error"))
+            most = max(most, open)
+
+    assert most == 2
+
+
+def test_a_step_without_items_is_done_at_once(make_long: MakeLong) -> None:
+    app = make_long(Book)
+    run = app.processes.start(Book(pages=()))
+
+    app.drain()
+
+    assert names(app, run)[2:] == ["step_succeeded print_page", "step_succeeded bind"]
+
+
+def test_a_restart_repeats_only_the_items_that_failed(make_long: MakeLong) -> None:
+    app = make_long(Book)
+    TORN.update(("bb", "dddd"))
+    run = app.processes.start(Book(pages=("a", "bb", "ccc", "dddd")))
+    app.drain()
+    failed = app.processes.get(run.id)
+    assert (failed.status, failed.message) == (
+        RunStatus.ERROR, "2 of 4 items failed; item 1 with ValueError: bb is torn"
+    )  # fmt: skip
+
+    TORN.clear()
+    app.processes.restart(run.id)
+    app.drain()
+
+    assert app.processes.known(run.id) == Book(pages=("a", "bb", "ccc", "dddd"), sizes=(1, 2, 3, 4))
+    assert sorted(PRINTED) == ["a", "bb", "bb", "ccc", "dddd", "dddd"]
+
+
+def test_some_items_may_fail_when_the_step_says_so(make_long: MakeLong) -> None:
+    app = make_long(Leaflet)
+    TORN.add("bb")
+    enough = app.processes.start(Leaflet(pages=("a", "bb", "ccc")))
+    too_few = app.processes.start(Leaflet(pages=("a", "bb")))
+
+    app.drain()
+
+    assert app.processes.known(enough.id) == Leaflet(pages=("a", "bb", "ccc"), told="(1, None, 3) [1]")
+    assert app.processes.get(too_few.id).status is RunStatus.ERROR
+
+
+def test_a_step_may_fail_with_its_first_item(make_long: MakeLong) -> None:
+    app = make_long(Newspaper)
+    TORN.add("a")
+    run = app.processes.start(Newspaper(pages=tuple("abcdefgh")))
+
+    app.drain()
+
+    assert app.processes.get(run.id).status is RunStatus.ERROR
+    assert len(PRINTED) <= 3
+    assert all(one.status.is_over or one.status is RunStatus.ERROR for one in children(app, run))
+
+
+# -- taking back -----------------------------------------------------------------------------------
+
+DONE: list[str] = []
+
+
+class Trip(Process, name="trip", version=1, retry=ONCE):
+    """What can be taken back."""
+
+    flight: str | None = None
+
+    @step(undo="cancel_flight")
+    def book_flight(self) -> Self:
+        DONE.append("flight")
+        return self.learn(flight="EF 7")
+
+    def cancel_flight(self) -> Self:
+        DONE.append(f"no flight {self.flight}")
+        return self.learn(flight=None)
+
+    @step
+    def look(self) -> None: ...
+
+    @step(undo="cancel_hotel", key="hotel")
+    def book_hotel(self) -> None:
+        DONE.append("hotel")
+
+    def cancel_hotel(self) -> None:
+        DONE.append("no hotel")
+        if "fire" in TORN:
+            raise OSError("the hotel does not answer")
+
+    @step(awaits=Signal("paid"), undo="pay_back")
+    def pay(self, how: str) -> None:
+        if how == "badly":
+            raise Abandon("No money.", status=RunStatus.ABORTED)
+        raise ValueError("the bank is closed")
+
+    def pay_back(self) -> None:
+        DONE.append("never")
+
+
+class Cautious(Trip, name="cautious", version=1, retry=ONCE, undo_on="failure"):
+    """The same, which takes back what it has done when it fails as well."""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_done() -> None:
+    DONE.clear()
+
+
+def test_what_was_done_is_taken_back_the_last_first(make_long: MakeLong) -> None:
+    app = make_long(Trip)
+    run = app.processes.start(Trip())
+    app.drain()
+
+    app.processes.abandon(run.id, reason="It rains.")
+    app.drain()
+
+    assert DONE == ["flight", "hotel", "no hotel", "no flight EF 7"]
+    assert app.processes.get(run.id).status is RunStatus.ABORTED
+    assert app.processes.known(run.id) == Trip(flight=None)
+    assert names(app, run)[-5:] == [
+        "abandoned pay", "undo_began pay", "retry_started", "step_succeeded undo:hotel",
+        "step_succeeded undo:book_flight",
+    ]  # fmt: skip
+
+
+def test_a_step_that_gives_up_for_good_has_the_others_taken_back(make_long: MakeLong) -> None:
+    app = make_long(Trip)
+    run = app.processes.start(Trip())
+
+    app.processes.signal(run.id, "paid", "badly")
+    app.drain()
+
+    assert DONE == ["flight", "hotel", "no hotel", "no flight EF 7"]
+    assert app.processes.get(run.id).status is RunStatus.ABORTED
+
+
+def test_a_failure_is_taken_back_only_where_that_is_wanted(make_long: MakeLong) -> None:
+    app = make_long(Trip, Cautious)
+    plain, cautious = app.processes.start(Trip()), app.processes.start(Cautious())
+    for run in (plain, cautious):
+        app.processes.signal(run.id, "paid", "late")
+
+    app.drain()
+
+    assert app.processes.get(plain.id).status is RunStatus.ERROR
+    assert app.processes.get(cautious.id).status is RunStatus.ABORTED
+    assert sorted(DONE) == ["flight", "flight", "hotel", "hotel", "no flight EF 7", "no hotel"]
+
+
+def test_what_was_passed_over_is_not_taken_back(make_long: MakeLong) -> None:
+    app = make_long(Trip)
+    run = app.processes.start(Trip())
+    app.processes.skip(run.id, "hotel")
+    app.drain()
+
+    app.processes.abandon(run.id)
+    app.drain()
+
+    assert DONE == ["flight", "no flight EF 7"]
+
+
+def test_taking_back_fails_visibly_and_is_restarted_where_it_stood(make_long: MakeLong) -> None:
+    app = make_long(Trip)
+    TORN.add("fire")
+    run = app.processes.start(Trip())
+    app.drain()
+    app.processes.abandon(run.id)
+    app.drain()
+    failed = app.processes.get(run.id)
+    assert (failed.status, failed.step, failed.message) == (
+        RunStatus.ERROR, "undo:hotel", "the hotel does not answer"
+    )  # fmt: skip
+
+    TORN.clear()
+    app.processes.restart(run.id)
+    app.drain()
+
+    assert DONE == ["flight", "hotel", "no hotel", "no hotel", "no flight EF 7"]
+    assert app.processes.get(run.id).status is RunStatus.ABORTED
