@@ -121,6 +121,8 @@ MOVE_EVERY = timedelta(seconds=1)
 ARCHIVES = "moves the bodies of old events into the archive"
 ARCHIVE_EVERY = timedelta(minutes=1)
 TIDIES = "gives back to the disk what archived bodies have left behind"
+RAISES = "raises the shares of flows that are being rolled out"
+RAMP_EVERY = timedelta(seconds=1)
 ROOM_EVERY = timedelta(hours=1)
 PRUNE_EVERY = timedelta(hours=1)
 WATCHES = "finds locks whose holders are gone"
@@ -214,16 +216,6 @@ class Eventflow:
         self._shelves = Shelves(self.log)
         binder = Binder(self._shelves, Repository(self.log), clock=clock)
         self.repository = Repository(self.log, snapshot_every=self.settings.snapshot_every, bind=binder.bind)
-        self.flows = flows_of(
-            self.log,
-            self.repository,
-            self._shelves,
-            binder,
-            aggregates=self.aggregates,
-            tasks=flow_tasks,
-            masker=self.masker,
-            clock=clock,
-        )
         self.probes = {one.name: one for one in probes}
         kept = [
             *(standard() if projections is None else projections),
@@ -233,6 +225,18 @@ class Eventflow:
         self.projections = Projections(self.database, self.log, kept)
         self.projections.create()
         self.items = Items(self.database, clock=clock)
+        self.flows = flows_of(
+            self.log,
+            self.repository,
+            self._shelves,
+            binder,
+            aggregates=self.aggregates,
+            tasks=flow_tasks,
+            masker=self.masker,
+            subjects=self.items,
+            seen=self._seen,
+            clock=clock,
+        )
         self.runs = Runs(self.database, clock=clock)
         self.stories = Stories(self.database, self.log)
         self.callbacks = Callbacks(
@@ -588,6 +592,7 @@ class Eventflow:
         """What the library itself does again and again, beside what goes with the relay."""
         return [
             Tick(name="batches", every=MOVE_EVERY, run=self.batches.step, purpose=MOVES, eager=True),
+            Tick(name="rollouts", every=RAMP_EVERY, run=self.flows.ramps.step, purpose=RAISES),
             Tick(name="purge", every=PURGE_EVERY, run=self.restorer.expire, purpose=PURGES),
             Tick(name="keys", every=PRUNE_EVERY, run=lambda: self.log.keys.prune(self.clock()), purpose=PRUNES),
             Tick(name="locks", every=self._watch_every(), run=self.locks.watch, purpose=WATCHES),

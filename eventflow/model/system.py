@@ -10,6 +10,7 @@ from eventflow.model.archive import Operation
 from eventflow.model.batch import Batch
 from eventflow.model.flow import DefinedFlow, FlowCatalogue
 from eventflow.model.flow_errand import FlowErrand
+from eventflow.model.flow_ramp import FlowRamp
 from eventflow.model.incident import Notice
 from eventflow.model.lock import Lock
 from eventflow.model.process.run import Run
@@ -23,6 +24,7 @@ SYSTEM: tuple[type[Aggregate[Any]], ...] = (
     DefinedFlow,
     FlowCatalogue,
     FlowErrand,
+    FlowRamp,
     Lock,
     Notice,
     Operation,

@@ -16,6 +16,7 @@ from eventflow.runtime.flows.bindings import Bindings
 from eventflow.runtime.flows.definitions import Definitions
 from eventflow.runtime.flows.flows import Flows
 from eventflow.runtime.flows.mover import Mover
+from eventflow.runtime.flows.ramps import Ramps, Subjects
 from eventflow.runtime.flows.shelf import Shelves
 from eventflow.runtime.repository import Repository
 from eventflow.store.log import Log
@@ -30,6 +31,8 @@ def flows_of(
     aggregates: Mapping[str, type[Aggregate[Any]]],
     tasks: Sequence[FlowTask[Any]],
     masker: Masker,
+    subjects: Subjects,
+    seen: Callable[[], int],
     clock: Callable[[], datetime],
 ) -> Flows:
     """The flows of an application that has these aggregates."""
@@ -51,4 +54,5 @@ def flows_of(
     definitions = Definitions(shelves, repository, tasks=known, statuses=statuses)
     bindings = Bindings(log, shelves, repository, binder, kind=kind, clock=clock)
     mover = Mover(log, shelves, repository, bindings, tasks=by_name, masker=masker)
-    return Flows(log, shelves, definitions, bindings, mover, clock=clock)
+    ramps = Ramps(log, repository, definitions, subjects, seen=seen, clock=clock)
+    return Flows(log, shelves, definitions, bindings, mover, ramps, clock=clock)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any
 
 from eventflow.errors import BadFlow, FlowTaken, Refused, VersionConflict
+from eventflow.model.aggregate import Aggregate
 from eventflow.model.flow import CATALOGUE, DefinedFlow, Flow, FlowCatalogue, begun, flow_stream, graph_of
 from eventflow.model.recorded import Context
 from eventflow.picking.checks import Problem
@@ -283,25 +284,47 @@ class Definitions:
 
     # -- how --------------------------------------------------------------------------------------
 
+    def change(self, decide: Callable[[Desk], Sequence[Aggregate[Any]]], reason: str | None, context: Context) -> None:
+        """Change flows together with other aggregates, those that ``decide`` returns: it is asked again when too late.
+
+        Raises what ``decide`` raises, ``BadFlow``, ``FlowTaken``.
+        """
+        while True:
+            desk = Desk(self._shelves.now(), self._repository)
+            beside = [one for one in decide(desk) if one.pending]
+            changed = self._settled(desk, reason)
+            if not (changed or beside) or self._save(desk.shelf, changed, context, beside):
+                return
+
     def _change(self, decide: Decide, reason: str | None, context: Context) -> Desk:
         while True:
             desk = Desk(self._shelves.now(), self._repository)
             decide(desk)
-            desk.settle(reason)
-            changed = [one for one in desk.drawn.values() if one.pending]
-            for one in changed:
-                self._check(one)
+            changed = self._settled(desk, reason)
             if not changed or self._save(desk.shelf, changed, context):
                 return desk
 
-    def _save(self, shelf: Shelf, changed: Sequence[DefinedFlow], context: Context) -> bool:
+    def _settled(self, desk: Desk, reason: str | None) -> list[DefinedFlow]:
+        desk.settle(reason)
+        changed = [one for one in desk.drawn.values() if one.pending]
+        for one in changed:
+            self._check(one)
+        return changed
+
+    def _save(
+        self,
+        shelf: Shelf,
+        changed: Sequence[DefinedFlow],
+        context: Context,
+        beside: Sequence[Aggregate[Any]] = (),
+    ) -> bool:
         """Whether nobody was faster."""
         catalogue = self._catalogue(shelf)
         if catalogue is None:
             return False
         catalogue.note(tuple(one.id for one in changed))
         try:
-            self._repository.save(*changed, catalogue, context=context)
+            self._repository.save(*changed, *beside, catalogue, context=context)
         except VersionConflict:
             return False
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from eventflow.model.aggregate import Aggregate
 from eventflow.model.flow import DefinedFlow, flow_stream
 from eventflow.model.flow_files import exported, imported
 from eventflow.model.flow_moves import TransitionResult
+from eventflow.model.flow_ramp import FlowRamp
 from eventflow.model.recorded import Recorded
 from eventflow.picking.catalogue import Pick
 from eventflow.picking.checks import Problem
@@ -21,6 +22,7 @@ from eventflow.picking.query import FlowQuery
 from eventflow.runtime.flows.bindings import Bindings, Tuner
 from eventflow.runtime.flows.definitions import Definitions
 from eventflow.runtime.flows.mover import Instance, Mover, Possible
+from eventflow.runtime.flows.ramps import Ramps
 from eventflow.runtime.flows.shelf import Shelf, Shelves
 from eventflow.runtime.tracing import said
 from eventflow.store.log import Log
@@ -43,11 +45,12 @@ class Flows:
         definitions: Definitions,
         bindings: Bindings,
         mover: Mover,
+        ramps: Ramps,
         *,
         clock: Callable[[], datetime],
     ) -> None:
         self._log, self._shelves, self._definitions, self._bindings = log, shelves, definitions, bindings
-        self._mover, self._clock = mover, clock
+        self._mover, self.ramps, self._clock = mover, ramps, clock
 
     # -- what there is ---------------------------------------------------------------------------
 
@@ -259,6 +262,32 @@ class Flows:
     def set_rollout(self, id: Id, rollout_pct: int | None, **how: Any) -> FlowDefinition:
         """Admit this share of subjects, 0 to 100, or without one everybody."""
         return self.update(id, rollout_pct=rollout_pct, **how)
+
+    def rollout(
+        self,
+        id: Id,
+        *,
+        to: int,
+        by: int,
+        every: timedelta,
+        halt_when: str | None = None,
+        start: int | None = None,
+        reason: str | None = None,
+        actor: str | None = None,
+    ) -> FlowRamp:
+        """Raise the share step by step: by ``by`` every so often, at once for the first time, until it is ``to``.
+
+        Workers do that, each step in one append. It stops by itself, and says why, when ``halt_when`` holds
+        (``error_rate>5%``, ``errors>=10``: of the subjects bound to this flow), when the flow is no longer active and
+        when somebody else sets the share. Raises ``Refused`` where that leads nowhere.
+        """
+        return self.ramps.begin(
+            id, to=to, by=by, every=every, halt_when=halt_when, start=start, reason=reason, context=said(actor=actor)
+        )
+
+    def stop_rollout(self, id: Id, *, reason: str = "somebody wanted that", actor: str | None = None) -> None:
+        """Raise the share no further; it stays where it is. Raises ``Refused`` unless it is being raised."""
+        self.ramps.halt(id, reason, context=said(actor=actor))
 
     def reorder(self, *ids: Id, reason: str | None = None, actor: str | None = None) -> list[FlowDefinition]:
         """Prefer the first of these most, and so on."""
