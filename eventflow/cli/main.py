@@ -30,6 +30,7 @@ COMMANDS = {
     "defibrillate": Elsewhere("eventflow.cli.defibrillate:defibrillate", "Bring what failed back to work."),
     "cancel": Elsewhere("eventflow.cli.cancel:cancel", "Let go of an item, whatever is being done about it."),
     "wake": Elsewhere("eventflow.cli.cancel:wake", "Let what was put aside go on now."),
+    "process": Elsewhere("eventflow.cli.process.group:process", "Runs of processes: find, start, restart, abandon."),
     "batches": Elsewhere("eventflow.cli.batches:batches", "What brings very many items back; suspend, resume, cancel."),
     "queues": Elsewhere("eventflow.cli.queues:queues", "What waits on each queue; pause one, let it go on."),
     "scheduler": Elsewhere("eventflow.cli.scheduler:scheduler", "What is done again and again; pause it, trigger it."),

@@ -29,7 +29,7 @@ from eventflow.store.codec import Codec
 from eventflow.store.database import Database, connect
 from eventflow.store.log import Log, open_log
 from eventflow.store.objects import open_objects
-from eventflow_projections import Items, Projections, Stories, standard
+from eventflow_projections import Items, Projections, Runs, Stories, standard
 
 
 class Verbatim(Event, extra="allow"):
@@ -68,6 +68,15 @@ class View:
         if not figures.has_table(self.database, "items"):
             raise NotFound("Nothing keeps the items of this log. Make it so: eventflow projections rebuild current")
         return self.app.items if self.app else Items(self.database)
+
+    @property
+    def runs(self) -> Runs:
+        """The runs of processes. Raises ``NotFound`` when no projection keeps them."""
+        if not figures.has_table(self.database, "runs"):
+            raise NotFound(
+                "Nothing keeps runs of processes here: no application with processes has worked on this log."
+            )
+        return self.app.runs if self.app else Runs(self.database)
 
     @property
     def stories(self) -> Stories:

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from math import inf
@@ -34,6 +34,7 @@ log = logging.getLogger("eventflow.cli.worker")
 @click.command()
 @click.option("--threads", type=click.IntRange(1), help="Handlers that run at once [default: the setting].")
 @click.option("--queues", metavar="A,B", help="Only these queues [default: all of them].")
+@click.option("--channel", "channels", metavar="A,B", help="Only these channels of runs; more queues by --queues.")
 @click.option("--burst", is_flag=True, help="End when nothing is left to do now.")
 @click.option("--lifetime", type=Length(), help="End well after so long (5m, 12h) [default: never].")
 @click.option("--grace", default=30.0, show_default=True, type=click.FloatRange(0), help="Seconds to finish in.")
@@ -42,6 +43,7 @@ def worker(
     session: Session,
     threads: int | None,
     queues: str | None,
+    channels: str | None,
     burst: bool,
     lifetime: timedelta | None,
     grace: float,
@@ -55,31 +57,39 @@ def worker(
     With --lifetime it stops by itself after that time, as it does for the first signal: for whoever starts workers anew
     again and again, with the newest program.
 
-    Example:
+    Examples:
       eventflow --app shop.app:app worker --threads 16 --queues default,mail --lifetime 12h
+      eventflow --app shop.app:app worker --channel imports
     """
     with application(session) as app:
-        hand = app.worker(threads=threads, queues=_queues(app, queues))
+        served = _served(app, queues, channels)
+        hand = app.worker(threads=threads, queues=served)
         _ask_broker(app)
         _tell_neighbours(session, app)
         if burst:
             app.tick()
         with told_to_stop(session) as stopping:
             hand.start()
-            session.hint(_greeting(app, hand, queues))
+            session.hint(_greeting(app, hand, served))
             _work(app, hand, stopping, burst=burst, end=_end(lifetime))
             clean = hand.stop(timedelta(seconds=grace))
     return _ended(session, hand, clean=clean)
 
 
-def _queues(app: Eventflow, names: str | None) -> list[str] | None:
-    if names is None:
+def _served(app: Eventflow, queues: str | None, channels: str | None) -> list[str] | None:
+    """The queues that are named, those of channels among them; nothing when all are meant."""
+    if queues is None and channels is None:
         return None
-    wanted, known = [one.strip() for one in names.split(",") if one.strip()], app.broker.queues
+    known = [name for name in app.channels if name in app.broker.queues]
+    return [*_named("queue", queues, app.broker.queues), *_named("channel", channels, known)]
+
+
+def _named(what: str, names: str | None, known: Sequence[str]) -> list[str]:
+    wanted = [one.strip() for one in (names or "").split(",") if one.strip()]
     for one in wanted:
         if one not in known:
-            near = did_you_mean(one, known)
-            raise click.UsageError(f'There is no queue "{one}".{near} There is {", ".join(known)}.')
+            there = f"There is {', '.join(known)}." if known else "No process goes through any."
+            raise click.UsageError(f'There is no {what} "{one}".{did_you_mean(one, known)} {there}')
     return wanted
 
 
@@ -129,8 +139,8 @@ def _tell_neighbours(session: Session, app: Eventflow) -> None:
         )
 
 
-def _greeting(app: Eventflow, hand: Worker, queues: str | None) -> str:
-    on = queues or ", ".join(app.broker.queues)
+def _greeting(app: Eventflow, hand: Worker, served: Sequence[str] | None) -> str:
+    on = ", ".join(app.broker.queues if served is None else served)
     return f"Worker {hand.name}: {hand.threads} threads on {on}; {app.settings.database}, {app.settings.broker}."
 
 

@@ -114,6 +114,10 @@ class Runs:
         open_ones = [one for one in self.counts() if one.status not in OVER and channel in (None, one.channel)]
         return Badge(sum(one.amount for one in open_ones), _colour({one.status for one in open_ones}))
 
+    def today(self) -> date:
+        """The present day (UTC)."""
+        return self._clock().astimezone(UTC).date()
+
     def per_day(self, since: date, *, limit: int = MOST) -> list[RunDay]:
         """Each day (UTC) from this one on, the latest first."""
         found = self._database.query(self._sql["days"], {"since": str(since), "limit": bounded(limit)})

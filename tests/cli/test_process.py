@@ -1,0 +1,351 @@
+"""``eventflow process``: what operators see of runs, and what they do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from click.testing import Result
+
+from eventflow.app import Eventflow
+from eventflow.cli.exits import Code
+from eventflow.model.process.process import Process
+from eventflow.settings import Settings
+from tests.cli.bindery import APP, CHANNELS, ROOM, Bind, Print
+from tests.cli.words import document, says
+
+
+class Bindery:
+    """A bindery's log, and the ways to speak with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.database = folder, f"sqlite:///{folder / 'bindery.db'}"
+
+    @contextmanager
+    def opened(self) -> Iterator[Eventflow]:
+        with Eventflow(
+            Settings(database=self.database), aggregates=[], processes=[Bind, Print], channels=CHANNELS
+        ) as app:
+            yield app
+
+    def has(self, *processes: Process, **said: Any) -> list[UUID]:
+        """Runs that were worked on as far as they can be."""
+        with self.opened() as app:
+            ids = [app.processes.start(one, actor="ann", **said).id for one in processes]
+            app.drain()
+        return ids
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The runs up to now, in the order in which they began."""
+        with self.opened() as app:
+            app.projections.catch_up()
+        return list(reversed(self.knows("list")["runs"]))
+
+    def works(self) -> None:
+        """Do what is due."""
+        with self.opened() as app:
+            app.drain()
+
+    def says(self, *arguments: object, app: str = APP) -> Result:
+        return says("--app", app, "--database", self.database, "process", *map(str, arguments))
+
+    def says_alone(self, *arguments: object) -> Result:
+        return says("--database", self.database, "process", *map(str, arguments))
+
+    def knows(self, *arguments: object) -> Any:
+        return document(self.says(*arguments, "--json"))
+
+    def statuses(self) -> list[str]:
+        """Where the runs stand, in the order in which they began."""
+        return [one["status"] for one in self.runs()]
+
+    def glue(self) -> None:
+        (self.folder / "glue").touch()
+
+
+@pytest.fixture
+def bindery(place: Path, monkeypatch: pytest.MonkeyPatch) -> Bindery:
+    monkeypatch.setenv(ROOM, str(place))
+    monkeypatch.setenv("EVENTFLOW_ACTOR", "bob")
+    return Bindery(place)
+
+
+# -- looking ---------------------------------------------------------------------------------------
+
+
+def test_runs_are_listed_with_where_they_stand_and_why(bindery: Bindery) -> None:
+    good, bad = bindery.has(Bind(title="whales"), Bind(title="broken"), channel="default")
+
+    answer = bindery.says("list")
+
+    lines = answer.stdout.splitlines()
+    columns = "id process status step attempts due updated channel subject error"
+    assert lines[0].split() == columns.split(" ")
+    assert lines[1].startswith(f"{bad}  Binding of a book 1  error    glue  1")
+    assert lines[1].endswith("default           ValueError: broken falls apart")
+    assert lines[2].startswith(f"{good}  Binding of a book 1  success")
+
+
+def test_a_filter_and_a_limit_choose_runs(bindery: Bindery) -> None:
+    ids = bindery.has(*(Bind(title="broken") for _ in range(3)), Bind(title="whales"), channel="default")
+
+    first = bindery.knows("list", "--where", "process:bind status:error", "--limit", 2)
+    rest = bindery.knows("list", "--where", "process:bind status:error", "--limit", 2, "--after", first["after"])
+
+    assert [one["id"] for page in (first, rest) for one in page["runs"]] == [str(one) for one in reversed(ids[:3])]
+    assert rest["after"] is None
+    assert bindery.says("list", "--where", "stat:error").exit_code == Code.USAGE
+
+
+def test_a_run_is_shown_with_its_steps_and_what_it_knows(bindery: Bindery) -> None:
+    [id] = bindery.has(Bind(title="broken vase"), subject=("book", "7"), key="today")
+
+    shown = bindery.knows("show", str(id)[:13])
+
+    assert (shown["id"], shown["title"], shown["definition"]) == (str(id), "Binding of a book", 1)
+    assert (shown["steps"], shown["done"], shown["step"]) == (["sew", "glue", "press"], ["sew"], "glue")
+    assert (shown["subject"], shown["key"], shown["started_by"]) == ("book:7", "today", "ann")
+    assert shown["knows"] == {"title": "broken vase", "pages": 11}
+    text = bindery.says("show", id).stdout
+    assert "sew✓ [glue] press" in text
+    assert text.splitlines()[-1].split() == ["knows.pages", "11"]
+
+
+def test_runs_are_looked_at_without_their_application(bindery: Bindery) -> None:
+    [id] = bindery.has(Bind(title="broken"))
+
+    assert document(bindery.says_alone("list", "--json"))["runs"][0]["error"] == "ValueError: broken falls apart"
+    assert document(bindery.says_alone("show", id, "--json"))["knows"] is None
+    assert "step_failed" in bindery.says_alone("history", id).stdout
+
+
+def test_a_history_tells_of_every_step_and_who_wanted_what(bindery: Bindery) -> None:
+    [id] = bindery.has(Bind(title="broken"))
+    bindery.glue()
+    bindery.says("restart", id, "--reason", "there is glue")
+    bindery.works()
+
+    events = bindery.knows("history", id, "--bodies")["events"]
+
+    assert [one["name"].partition(":")[2] for one in events] == [
+        "created", "claimed", "step_succeeded", "step_failed", "restarted", "retry_started", "step_succeeded",
+        "step_succeeded",
+    ]  # fmt: skip
+    assert (events[4]["actor"], events[4]["body"]["reason"]) == ("bob", "there is glue")
+    assert bindery.says("history", UUID(int=1)).exit_code == Code.NOT_FOUND
+
+
+def test_a_log_without_processes_has_no_runs(place: Path) -> None:
+    with Eventflow(Settings(database=f"sqlite:///{place / 'log.db'}"), aggregates=[]):
+        pass
+
+    answer = says("--database", f"sqlite:///{place / 'log.db'}", "process", "list")
+
+    assert (answer.exit_code, "no application with processes" in answer.stderr) == (Code.NOT_FOUND, True)
+
+
+# -- starting --------------------------------------------------------------------------------------
+
+
+def test_a_run_is_started_with_what_it_knows(bindery: Bindery) -> None:
+    started = bindery.knows("start", "bind", "title=whales", "pages=3", "--subject", "book:7", "--deadline", "2h")
+
+    [run] = bindery.runs()
+    assert (run["id"], run["status"], run["subject"]) == (started["id"], "pending", "book:7")
+    assert (run["started_by"], run["channel"]) == ("bob", "books")
+    assert bindery.knows("show", started["id"])["knows"] == {"title": "whales", "pages": 3}
+
+
+def test_a_run_is_started_once_under_a_key_and_when_it_is_time(bindery: Bindery) -> None:
+    said = ("start", "bind", "--input", '{"title": "whales"}', "--key", "today", "--at", "2999-01-01")
+
+    first, second = bindery.knows(*said), bindery.knows(*said)
+
+    assert first["id"] == second["id"]
+    bindery.works()
+    [run] = bindery.runs()
+    assert (run["status"], run["due"]) == ("pending", "2999-01-01T00:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("bnd",), Code.NOT_FOUND, 'Did you mean "bind"'),
+        (("bind",), Code.USAGE, "title: Field required"),
+        (("bind", "tilte=x"), Code.USAGE, 'Did you mean "title"'),
+        (("bind", "whales"), Code.USAGE, "is not FIELD=VALUE"),
+        (("bind", "--input", "{"), Code.USAGE, "--input is no JSON"),
+        (("bind", "--input", "[]"), Code.USAGE, "has to be a JSON object"),
+        (("bind", "title=x", "--subject", "book"), Code.USAGE, "is no subject"),
+        (("bind", "title=x", "--channel", "boks"), Code.REFUSED, 'Did you mean "books"'),
+        (("bind", "title=x", "--delay", "1h", "--at", "2999-01-01"), Code.USAGE, "either --delay or --at"),
+        (("bind", "title=x", "--at", "soon"), Code.USAGE, "is no time"),
+    ],
+)
+def test_what_cannot_be_started_is_told(bindery: Bindery, arguments: tuple[str, ...], code: Code, words: str) -> None:
+    answer = bindery.says("start", *arguments)
+
+    assert (answer.exit_code, words in answer.stderr) == (code, True), answer.stderr
+    assert bindery.runs() == []
+
+
+# -- seeing to them --------------------------------------------------------------------------------
+
+
+def test_a_run_that_failed_goes_on_after_its_restart(bindery: Bindery) -> None:
+    [id] = bindery.has(Bind(title="broken"))
+    bindery.glue()
+
+    answer = bindery.says("restart", str(id)[:8], "--reason", "there is glue")
+    bindery.works()
+
+    assert (answer.exit_code, answer.stdout) == (0, f"Restart 1, refused 0.\n  {id} is retry now, at glue\n")
+    assert bindery.statuses() == ["success"]
+
+
+def test_a_run_is_restarted_from_a_step_by_force_only_when_it_is_over(bindery: Bindery) -> None:
+    [id] = bindery.has(Bind(title="whales"))
+
+    refused = bindery.says("restart", id)
+    forced = bindery.says("restart", id, "--force", "--from-step", "glue")
+    bindery.works()
+
+    assert (refused.exit_code, forced.exit_code) == (Code.REFUSED, 0)
+    assert 'the status is "success"' in refused.stdout
+    names = [one["name"].partition(":")[2] for one in bindery.knows("history", id)["events"]]
+    assert (names.count("step_succeeded"), names.count("restarted")) == (5, 1)
+
+
+def test_many_runs_are_restarted_by_a_filter_and_a_dry_run_restarts_none(bindery: Bindery) -> None:
+    bindery.has(*(Bind(title="broken") for _ in range(3)), Bind(title="whales"), channel="default")
+    bindery.glue()
+
+    dry = bindery.knows("restart", "--where", "status:error", "--dry-run")
+    assert (len(dry["runs"]), dry["dry_run"]) == (3, True)
+    assert bindery.statuses() == ["error", "error", "error", "success"]
+    unasked = bindery.says("restart", "--where", "status:error")
+    assert (unasked.exit_code, "say --yes, or --dry-run" in unasked.stderr) == (Code.USAGE, True)
+    done = bindery.knows("restart", "--where", "status:error", "--limit", 2, "--yes")
+    bindery.works()
+
+    assert len(done["runs"]) == 2
+    assert bindery.statuses() == ["success", "success", "error", "success"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("4f0cb1a5", "--where", "status:error"), ("--where", " ", "--yes")])
+def test_which_runs_are_meant_has_to_be_said_once(bindery: Bindery, arguments: tuple[str, ...]) -> None:
+    assert bindery.says("abandon", *arguments).exit_code == Code.USAGE
+
+
+def test_a_run_goes_to_a_later_step_and_skips_others(bindery: Bindery) -> None:
+    [id] = bindery.has(Bind(title="broken"))
+
+    bindery.knows("goto", id, "press", "--reason", "glued by hand")
+    back = bindery.says("goto", id, "sew")
+    bindery.works()
+
+    assert (back.exit_code, 'restart(step="sew")' in back.stdout) == (Code.REFUSED, True)
+    assert bindery.statuses() == ["success"]
+    later = bindery.knows("start", "bind", "title=broken")["id"]
+    assert bindery.says("skip", later, "glu").exit_code == Code.REFUSED
+    bindery.knows("skip", later, "glue", "press", "--reason", "it is a brochure")
+    bindery.works()
+    names = [one["name"].partition(":")[2] for one in bindery.knows("history", later)["events"]]
+    assert names.count("step_skipped") == 2
+
+
+def test_runs_are_abandoned_also_before_they_begin(bindery: Bindery) -> None:
+    bindery.knows("start", "bind", "title=whales", "--delay", "1h")
+    bindery.has(Bind(title="broken"))
+
+    done = bindery.knows("abandon", "--where", "process:bind", "--reason", "no more books", "--yes")
+    again = bindery.says("abandon", done["runs"][0]["id"])
+
+    assert bindery.statuses() == ["aborted", "aborted"]
+    assert again.exit_code == Code.REFUSED
+    shown = bindery.knows("show", done["runs"][0]["id"])
+    assert (shown["actor"], shown["message"]) == ("bob", "no more books")
+
+
+def test_one_that_is_refused_among_several_is_told_and_the_others_are_done(bindery: Bindery) -> None:
+    bad, good = bindery.has(Bind(title="broken"), Bind(title="whales"), channel="default")
+
+    answer = bindery.says("restart", bad, good, "--json")
+
+    assert answer.exit_code == Code.SOME_FAILED
+    assert str(good) in answer.stdout
+    assert bindery.statuses() == ["retry", "success"]
+    assert bindery.says("restart", UUID(int=1)).exit_code == Code.NOT_FOUND
+
+
+def test_runs_that_cannot_be_migrated_say_why(bindery: Bindery) -> None:
+    [id] = bindery.has(Bind(title="broken"))
+
+    present = bindery.says("migrate", id)
+    dry = bindery.says("migrate", "--where", "definition:1", "--dry-run", "--json", app="tests.cli.bindery:later")
+
+    assert (present.exit_code, "which is the present version" in present.stdout) == (Code.REFUSED, True)
+    assert dry.exit_code in (Code.REFUSED, Code.SOME_FAILED)
+    assert str(id) in dry.stdout
+
+
+# -- as a whole ------------------------------------------------------------------------------------
+
+
+def test_channels_say_what_goes_on_and_what_shuts_them(bindery: Bindery) -> None:
+    [bad] = bindery.has(Bind(title="broken"))
+    waiting = bindery.knows("start", "bind", "title=whales")["id"]
+    bindery.works()
+
+    books, press, default = (
+        next(one for one in bindery.knows("channels")["channels"] if one["name"] == name)
+        for name in ("books", "press", "default")
+    )
+
+    assert (books["title"], books["open"], books["colour"], books["max_concurrency"]) == ("The bindery", 2, "danger", 4)
+    assert (books["lockdown"], books["held_by"][0]["run"]) == ("process", str(bad))
+    assert press["quiet_hours"] == "00:00-23:59 UTC"
+    assert (default["open"], default["held_by"]) == (0, [])
+    assert f"LOCKDOWN: bind {bad} holds other runs of bind" in bindery.says("channels").stdout
+    assert "lockdown books" in bindery.knows("show", waiting)["waits"]
+    bindery.says("abandon", bad)
+    bindery.works()
+    assert "LOCKDOWN" not in bindery.says("channels").stdout
+    assert bindery.statuses() == ["aborted", "success"]
+
+
+def test_figures_say_how_many_stand_where_and_how_many_began(bindery: Bindery) -> None:
+    bindery.has(Bind(title="broken"), Print())
+
+    figures = bindery.knows("stats")
+
+    assert figures["badge"] == {"amount": 2, "colour": "danger"}
+    assert [(one["process"], one["status"], one["amount"]) for one in figures["counts"] if one["amount"]] == [
+        ("bind", "error", 1),
+        ("print", "retry", 1),
+    ]
+    assert [(one["process"], one["begun"], one["attempts"]) for one in figures["days"]] == [
+        ("bind", 1, 1),
+        ("print", 1, 1),
+    ]
+    assert "bind" in bindery.says("stats").stdout
+
+
+def test_a_worker_serves_the_channels_that_are_named(bindery: Bindery) -> None:
+    here = bindery.knows("start", "bind", "title=whales")["id"]
+    elsewhere = bindery.knows("start", "bind", "title=bees", "--channel", "default")["id"]
+    unknown = says("--app", APP, "--database", bindery.database, "worker", "--channel", "boks")
+    assert (unknown.exit_code, 'Did you mean "books"' in unknown.stderr) == (Code.USAGE, True)
+
+    done = says("--app", APP, "--database", bindery.database, "worker", "--channel", "books", "--lifetime", "1s")
+
+    assert done.exit_code == 0
+    assert "threads on books;" in done.stderr
+    assert {one["id"]: one["status"] for one in bindery.runs()} == {
+        here: "success",
+        elsewhere: "pending",
+    }
