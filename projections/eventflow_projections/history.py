@@ -13,7 +13,7 @@ class History(Projection):
     """The table ``history``: announced, claimed, deferred, one below the other; mere facts are left to the log.
 
     And the table ``stories``: which streams have events of a correlation. Streams whose story is their own have no row
-    there, so that the usual item costs nothing.
+    there, so that the usual item costs nothing. Of a stream that was erased neither actors nor errors are kept.
     """
 
     name = "history"
@@ -51,3 +51,7 @@ class History(Projection):
         if parts:
             # In one order, so that two who write the same rows never wait for each other in a circle.
             transaction.write(tables["take_part"], sorted(parts, key=repr))
+
+    def erase(self, erasures: Sequence[Header], transaction: Transaction, tables: Tables) -> None:
+        """Forget who did what before, and what went wrong with it; who erased it stays."""
+        transaction.write(tables["forget"], [(one.stream,) for one in sorted(erasures)])

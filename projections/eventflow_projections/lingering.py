@@ -34,3 +34,9 @@ class Lingering(Projection):
             transaction.write(tables["enter"], rows)
         if probed:
             transaction.write(tables["probe"], [(*key, at) for key, at in probed.items()])
+
+    def erase(self, erasures: Sequence[Header], transaction: Transaction, tables: Tables) -> None:
+        """What was erased is not probed any more."""
+        gone = [(one.stream,) for one in sorted(erasures)]
+        transaction.write(tables["forget"], gone)
+        transaction.write(tables["forget_probed"], gone)

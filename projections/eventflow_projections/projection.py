@@ -64,12 +64,20 @@ class Projection(ABC):
     def apply(self, batch: Sequence[Header], transaction: Transaction, tables: Tables) -> None:
         """Fold the batch in memory, then write each table once; the checkpoint moves in the same transaction."""
 
+    def erase(self, erasures: Sequence[Header], transaction: Transaction, tables: Tables) -> None:  # noqa: B027
+        """Let go of what these streams have told of a person: ``erasures`` say that they were erased, and end them.
+
+        Called after ``apply`` of the batch that they are in. Leave the rows as a rebuild makes them, which no longer
+        reads any body of these streams; then calls this as well. Nothing is to be done where headers hold all.
+        """
+
 
 class Reading(Projection):
     """A projection that reads bodies as well: those of the events that it ``wants``.
 
     A body that cannot be read (it was erased, or damaged) is not among the ``events``, which are called by their
-    positions: say what is so without it. One in an archive that is out of reach is waited for.
+    positions: say what is so without it, and leave it so in ``erase``. One in an archive that is out of reach is waited
+    for.
     """
 
     @abstractmethod

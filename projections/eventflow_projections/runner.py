@@ -18,9 +18,18 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-from eventflow.errors import BodyMissing, Conflict, Misconfigured, NotFound, Unavailable, Unreadable, did_you_mean
+from eventflow.errors import (
+    BodyMissing,
+    Conflict,
+    Erased,
+    Misconfigured,
+    NotFound,
+    Unavailable,
+    Unreadable,
+    did_you_mean,
+)
 from eventflow.model.event import Event
-from eventflow.model.recorded import Header, Recorded
+from eventflow.model.recorded import Header, Phase, Recorded
 from eventflow.model.telling import MASKER, traced
 from eventflow.store.database import Database, Transaction
 from eventflow_projections.comparison import Report, compare
@@ -136,6 +145,9 @@ class ProjectionRunner:
             if not self._generations.move(transaction, generation, headers[-1].position):
                 return 0
             apply(transaction, self._tables(generation))
+            erasures = [header for header in headers if header.phase == Phase.ERASED]
+            if erasures:
+                self.projection.erase(erasures, transaction, self._tables(generation))
         return len(headers)
 
     def _applying(self, headers: Sequence[Header]) -> Callable[[Transaction, Tables], None]:
@@ -329,7 +341,7 @@ def _events(found: Sequence[Recorded]) -> dict[int, Event]:
     for one in found:
         try:
             events[one.header.position] = one.event
-        except (Unreadable, BodyMissing) as error:
+        except (Unreadable, BodyMissing, Erased) as error:
             logger.warning("%r is projected without its body: %s", one, error)
     return events
 

@@ -101,7 +101,7 @@ def _said() -> st.SearchStrategy[Said]:
     facts = st.fixed_dictionaries(
         {},
         optional={
-            "phase": st.sampled_from(["announced", "claimed", "deferred", None]),
+            "phase": st.sampled_from(["announced", "claimed", "deferred", "erased", None]),
             "reaction": st.sampled_from(["write", "press", None]),
             "attempt": st.integers(1, 3),
             "due": times,
@@ -127,7 +127,9 @@ def logs(longest: int = 40) -> st.SearchStrategy[HeaderLog]:
 def _spoken(lines: Sequence[Said]) -> HeaderLog:
     log = HeaderLog()
     for line in lines:
-        facts = dict(line.facts)
+        head, facts = log.heads.get(stream(line.number)), dict(line.facts)
+        if head is not None and head.phase == "erased":
+            continue  # nothing follows
         log.say(line.number, line.status, **facts)
     return log
 

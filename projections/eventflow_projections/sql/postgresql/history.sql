@@ -43,3 +43,7 @@ CREATE TABLE {stories} (
 INSERT INTO {stories} (correlation, stream)
 SELECT * FROM unnest(%b::uuid[], %b::uuid[])
     ON CONFLICT DO NOTHING
+
+-- forget --
+-- Who did what before a stream was erased, and what went wrong.
+UPDATE {history} SET error = NULL, actor = NULL WHERE stream = ANY(%b::uuid[]) AND phase <> 'erased'

@@ -28,3 +28,9 @@ SELECT * FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::timestamptz[])
 INSERT INTO {probed} (stream, probe, probed_at)
 SELECT * FROM unnest(%b::uuid[], %b::text[], %b::timestamptz[])
     ON CONFLICT (stream, probe) DO UPDATE SET probed_at = excluded.probed_at
+
+-- forget --
+DELETE FROM {lingering} WHERE stream = ANY(%b::uuid[])
+
+-- forget_probed --
+DELETE FROM {probed} WHERE stream = ANY(%b::uuid[])

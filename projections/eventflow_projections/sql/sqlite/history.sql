@@ -39,3 +39,7 @@ CREATE TABLE {stories} (
 INSERT INTO {stories} (correlation, stream)
 VALUES (?, ?)
     ON CONFLICT DO NOTHING
+
+-- forget --
+-- Who did what before a stream was erased, and what went wrong.
+UPDATE {history} SET error = NULL, actor = NULL WHERE stream = ? AND phase <> 'erased'

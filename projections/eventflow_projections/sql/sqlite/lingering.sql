@@ -28,3 +28,9 @@ VALUES (?, ?, ?, ?)
 INSERT INTO {probed} (stream, probe, probed_at)
 VALUES (?, ?, ?)
     ON CONFLICT (stream, probe) DO UPDATE SET probed_at = excluded.probed_at
+
+-- forget --
+DELETE FROM {lingering} WHERE stream = ?
+
+-- forget_probed --
+DELETE FROM {probed} WHERE stream = ?
