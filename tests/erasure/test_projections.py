@@ -123,7 +123,7 @@ ACTIONS = st.lists(
 )
 
 
-@pytest.mark.parametrize(("dialect", "examples"), [("sqlite", 10), ("postgresql", 4)])
+@pytest.mark.parametrize(("dialect", "examples"), [("sqlite", 10), ("postgresql", 3)])
 def test_rebuilt_rows_equal_the_live_ones_whatever_was_erased_meanwhile(dialect: str, examples: int) -> None:
     @settings(deadline=None, max_examples=examples)
     @given(ACTIONS, st.integers(1, 5))
