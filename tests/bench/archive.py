@@ -10,10 +10,15 @@ take turns, and the median of the rounds counts.
 * ``peak_mib``: the most memory of a process that archives so many events (1,000,000 in a full run);
 * ``restore``: milliseconds for one body through S3, by one ranged GET and by a GET of the whole segment.
 
+* ``ratios.cpu``: the seconds of a processor that the ZIPs take, by those of the segments; where others are at work on
+  the machine, this is the ratio to look at;
+* ``through_the_app``: the same events appended and archived by an application: bytes of the database before and after.
+
 Making the dictionary is not in the rates (one serves many segments); how long it takes is said. The streams are made by
 ``tests/bench/corpus.py``.
 
     python -m tests.bench.archive [--quick] [--json]
+    python -m tests.bench.archive --through-the-app 1000000 [--on sqlite]
 """
 
 from __future__ import annotations
@@ -42,6 +47,7 @@ from eventflow.store.archive.segment import ENOUGH, Member, Sealed, SegmentWrite
 from eventflow.store.codec import Codec
 from eventflow.store.objects import Objects, open_objects
 from tests.bench.corpus import Corpus
+from tests.bench.through_the_app import in_words, through_the_app
 from tests.services import an_s3_server
 
 MIB = 1024 * 1024
@@ -58,23 +64,38 @@ class Sizes(NamedTuple):
     rounds: int
     peak: int
     reads: int
+    app: int
 
 
-QUICK = Sizes(events=24_000, some=6_000, rounds=3, peak=40_000, reads=200)
-FULL = Sizes(events=120_000, some=24_000, rounds=5, peak=1_000_000, reads=1000)
+QUICK = Sizes(events=24_000, some=6_000, rounds=3, peak=40_000, reads=200, app=8_000)
+FULL = Sizes(events=120_000, some=24_000, rounds=5, peak=1_000_000, reads=1000, app=60_000)
+
+DATABASES = ("sqlite", "postgresql")
 
 
 class Written(NamedTuple):
     """What archiving came to."""
 
     seconds: float
+    cpu: float
     bytes: int
     objects: int
 
 
+class Watch:
+    """Counts seconds, of the wall and of the processors."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def passed(self) -> tuple[float, float]:
+        """Both since it was made."""
+        return time.perf_counter() - self._wall, time.process_time() - self._cpu
+
+
 def zip_each(slices: Sequence[Slice], folder: Path | None) -> Written:
     """One deflated ZIP for each event, in files or in memory."""
-    begun, length, codec = time.perf_counter(), 0, Codec()
+    begun, length, codec = Watch(), 0, Codec()
     made = 0
     for slice in slices:
         for header, body in slice.rows:
@@ -85,7 +106,7 @@ def zip_each(slices: Sequence[Slice], folder: Path | None) -> Written:
                 file.writestr(f"{day:%Y/%m/%d}_{header.position}_{day:%Y_%m_%d}.txt", text)
             length += place.stat().st_size if isinstance(place, Path) else place.tell()
             made += 1
-    return Written(time.perf_counter() - begun, length, made)
+    return Written(*begun.passed(), length, made)
 
 
 def made_for(slices: Sequence[Slice]) -> Dictionary | None:
@@ -111,9 +132,9 @@ def segments(slices: Iterable[Slice], folder: Path | None, dictionary: Dictionar
 
 def segment_all(slices: Iterable[Slice], folder: Path | None, dictionary: Dictionary | None) -> Written:
     """The same in segments."""
-    begun = time.perf_counter()
+    begun = Watch()
     sealed = list(segments(slices, folder, dictionary))
-    return Written(time.perf_counter() - begun, sum(one.bytes for one in sealed), len(sealed))
+    return Written(*begun.passed(), sum(one.bytes for one in sealed), len(sealed))
 
 
 def in_a_folder(write: Callable[[Path], Written]) -> Written:
@@ -141,17 +162,20 @@ def formats(sizes: Sizes) -> dict[str, Any]:
     rounds = [{name: way() for name, way in ways.items()} for _ in range(sizes.rounds)]
     gc.unfreeze()
     found = {name: statistics.median(one[name].seconds for one in rounds) for name in ways}
+    cpu = {name: statistics.median(one[name].cpu for one in rounds) for name in ways}
     zips, sealed = zip_each(slices, None), segment_all(slices, None, dictionary)
     events, timed = (sum(len(one.rows) for one in several) for several in (slices, some))
     return {
         "events": events,
         "training_seconds": round(training, 1),
         "rates": {name: round(timed / seconds) for name, seconds in found.items()},
+        "rates_of_cpu": {name: round(timed / seconds) for name, seconds in cpu.items()},
         "bytes_per_event": {"zip": round(zips.bytes / events), "segments": round(sealed.bytes / events)},
         "objects": {"zip": zips.objects, "segments": sealed.objects},
         "ratios": {
             "bytes": round(sealed.bytes / zips.bytes, 3),
             "rate": round(found["zip"] / found["segments"], 2),
+            "cpu": round(cpu["zip"] / cpu["segments"], 2),
             "rate_in_memory": round(found["zip_in_memory"] / found["segments_in_memory"], 2),
             "objects_per_10000": round(sealed.objects / events * 10_000, 2),
         },
@@ -223,15 +247,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="end within about a minute")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--through-the-app", type=int, metavar="EVENTS", help="only this part, with so many events")
+    parser.add_argument("--on", choices=DATABASES, help="only on this database")
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    found: dict[str, Any]
+    databases = [arguments.on] if arguments.on else DATABASES
     if arguments.peak:
         archive_in_one_go(arguments.peak)
         return
+    if arguments.through_the_app:
+        found = through_the_app(arguments.through_the_app, *databases)
+        print(json.dumps(found) if arguments.json else in_words(found))
+        return
     sizes = QUICK if arguments.quick else FULL
     # First, because a process that is begun inherits the mark of the one that began it.
-    found: dict[str, Any] = {"bench": "archive", "peak_mib": peak(sizes.peak), "peak_events": sizes.peak}
-    found |= {**formats(sizes), "restore": restore(sizes)}
+    found = {"bench": "archive", "peak_mib": peak(sizes.peak), "peak_events": sizes.peak}
+    found |= {"through_the_app": through_the_app(sizes.app, *databases), **formats(sizes), "restore": restore(sizes)}
     print(json.dumps(found) if arguments.json else as_text(found))
 
 
@@ -245,9 +277,11 @@ def as_text(found: dict[str, Any]) -> str:
             f"  {found['objects'][name]:>8,}"
             for name in ("zip", "segments")
         ),
-        f"{ratios['rate']}× the events/s ({ratios['rate_in_memory']}× in memory), {ratios['bytes']}× the bytes",
+        f"{ratios['rate']}× the events/s, {ratios['cpu']}× of a processor, {ratios['rate_in_memory']}× in memory",
+        f"{ratios['bytes']}× the bytes",
         f"{found['peak_mib']} MiB at most for {found['peak_events']:,} events",
         f"one body through S3: {restored['ranged_get']} ranged, {restored['whole_object']} whole",
+        in_words(found["through_the_app"]),
     ))  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from eventflow.store.archive.hot import Hot
-from eventflow.store.archive.space import give_back, used
+from eventflow.store.archive.space import give_back, is_tight, used
 from eventflow.store.database import Database, open_database
 from eventflow.store.log import Log, open_log
 from tests.services import fresh_database
@@ -116,3 +116,36 @@ def test_a_file_from_before_learns_to_shrink(tmp_path: Path) -> None:
 
         assert after < before
         assert database.query("SELECT auto_vacuum FROM pragma_auto_vacuum()") == [(2,)]
+
+
+def test_free_pages_are_given_back_many_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_database(f"sqlite:///{tmp_path}/log.db") as database:
+        drop(database, fill(open_log(database, vocabulary()), 2000))
+        usual, asked = database.maintain, []
+
+        def counted(sql: str) -> None:
+            asked.append(sql)
+            usual(sql)
+
+        monkeypatch.setattr(database, "maintain", counted)
+        assert not is_tight(database)
+
+        give_back(database)
+
+        assert is_tight(database)
+        assert len(asked) < 5
+
+
+def test_room_that_somebody_still_looks_into_is_given_back_later() -> None:
+    with fresh_database() as url, open_database(url) as database, open_database(url) as other:
+        positions = fill(open_log(database, vocabulary()), 3000)
+        with other.transaction() as reader:
+            reader.execute("SELECT count(*) FROM bodies")
+            drop(database, positions)
+            give_back(database)
+            assert not is_tight(database)
+
+        before, after = give_back(database)
+
+        assert is_tight(database)
+        assert after < before / 5

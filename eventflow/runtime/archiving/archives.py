@@ -107,12 +107,13 @@ class Archives:
         return 0
 
     def tidy(self) -> int:
-        """Give room back if something has left since it was given back here; returns how many bytes. For ticks."""
+        """Give room back unless nothing has left since all of it was given back; returns how many bytes. For ticks."""
         freed = self.catalogue.totals().freed
         if freed == self._given:
             return 0
         before, after = self.give_back()
-        self._given = freed
+        if space.is_tight(self._database):
+            self._given = freed
         return max(0, before - after)
 
     def _collector(self) -> Collector:

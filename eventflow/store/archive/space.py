@@ -48,6 +48,12 @@ def used(database: Database) -> int:
     return _measure(database)[0]
 
 
+def is_tight(database: Database) -> bool:
+    """Whether there is nothing worth giving back; somebody who still reads what was before may have kept it."""
+    _, other = _measure(database)
+    return other == 0 if database.dialect == "sqlite" else _is_full(database, other)
+
+
 def _shrink(database: Database) -> Given:
     sql, (before, free) = _sql(database), _measure(database)
     if free and not database.query(sql["mode"])[0][0]:
@@ -67,7 +73,7 @@ def _compact(database: Database) -> Given:
     sql, (before, _) = _sql(database), _measure(database)
     database.maintain(sql["sweep"])
     pages = _measure(database)[1]
-    while pages > SMALL and database.query(sql["content"])[0][0] < pages * FULL:
+    while not _is_full(database, pages):
         step = min(max(int(pages * STEP), 1), LONGEST)
         _move(database, pages - step)
         database.maintain(sql["sweep"])
@@ -76,6 +82,10 @@ def _compact(database: Database) -> Given:
             break
         pages = left
     return Given(before, _measure(database)[0])
+
+
+def _is_full(database: Database, pages: int) -> bool:
+    return pages <= SMALL or bool(database.query(_sql(database)["content"])[0][0] >= pages * FULL)
 
 
 def _move(database: Database, page: int) -> None:

@@ -84,7 +84,8 @@ class SQLiteDatabase(Database):
 
     def maintain(self, sql: str) -> None:
         with self._alone(), _translation(self.path):
-            self._writer.execute(sql).fetchall()
+            # As a script, which is run to its end: a pragma that frees a page with every step would end after one.
+            self._writer.executescript(sql)
 
     @contextmanager
     def blank(self) -> Iterator[Transaction]:
