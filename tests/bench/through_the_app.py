@@ -63,12 +63,14 @@ def in_words(found: dict[str, Any]) -> str:
     lines = []
     for name, one in found.items():
         archive, disk = one["archive"], one["database_mib"]
-        lines += [
+        lines.append(
             f"{name:>20}  {one['events']:,} events archived through the application, {archive['events_per_second']:,} a"
-            f" second, in {archive['objects']} objects, with {archive['peak_mib']} MiB of memory at most",
+            f" second, in {archive['objects']} objects, with {archive['peak_mib']} MiB of memory at most"
+        )
+        lines.append(
             f"{'':>20}  its database: {disk['before']} MiB, {disk['after']} MiB when they had left,"
-            f" {disk['given_back']} MiB when room was given back",
-        ]
+            f" {disk['given_back']} MiB when room was given back"
+        )
     return "\n".join(lines)
 
 
