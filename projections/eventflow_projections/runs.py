@@ -12,7 +12,7 @@ from uuid import UUID
 
 from eventflow.model.event import Event
 from eventflow.model.library import Created
-from eventflow.model.process import events
+from eventflow.model.process import events, long_events
 from eventflow.model.process.run import CATEGORY, Route
 from eventflow.model.process.status import TERMINAL
 from eventflow.model.recorded import Header, Phase
@@ -138,6 +138,11 @@ class RunRow:
             case events.WentTo():
                 done = (*self.done, *event.skipped)
                 return {"step": event.step, "done": done, "attempts": 0, "message": event.reason}
+            case long_events.UndoBegan():
+                turned = {"steps": event.steps, "done": (), "step": event.steps[0], "attempts": 0}
+                return {**turned, "message": event.reason}
+            case long_events.StepWaits():
+                return {"message": f"waits for {event.what}"}
             case events.Migrated():
                 return {"steps": event.steps, "done": event.done, "step": event.step}
             case _:

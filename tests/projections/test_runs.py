@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eventflow.errors import BadFilter, Refused, StreamNotFound
+from eventflow.model.process.long import put_aside
 from eventflow.model.process.run import Run
 from eventflow.model.process.status import RunStatus
 from eventflow.model.recorded import Context
@@ -226,6 +227,21 @@ def test_the_fatal_errors_of_a_channel_are_told_the_oldest_first(world: World) -
     assert [one.id for one in world.runs.fatal("shop")] == [first.id, other.id]
 
 
+def test_a_run_that_waits_and_one_that_takes_back_say_so(world: World) -> None:
+    run = world.begun(undoable=("fetch",))
+    run.claim(OWNER)
+    run.succeed("fetch")
+    put_aside(run, "check", "signal approved", NOW + timedelta(days=1), seen=0)
+    row = world.row(world.does(run))
+    assert (row.status, row.message, row.due) == ("waiting", "waits for signal approved", NOW + timedelta(days=1))
+
+    run.abandon("never mind")
+    row = world.row(world.does(run))
+
+    assert (row.status, row.steps, row.step, row.done) == ("retry", ("undo:fetch",), "undo:fetch", ())
+    assert row.message == "never mind"
+
+
 def test_a_body_that_cannot_be_read_leaves_what_the_headers_say(world: World) -> None:
     run = failed(world, subject=("order", "7"))
     with world.database.transaction() as transaction:
@@ -238,8 +254,10 @@ def test_a_body_that_cannot_be_read_leaves_what_the_headers_say(world: World) ->
 
 
 DEEDS = (
-    "claim succeed succeed fail retry put_off skip restart again goto skip_steps abandon interrupt migrate halt give_up"
+    "claim succeed succeed wait fail retry put_off skip restart again goto skip_steps abandon interrupt migrate halt"
+    " give_up"
 )
+UNDONE = {"undoable": ("fetch", "check"), "undoes_failures": True}
 deeds = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(DEEDS.split())), max_size=40)
 
 
@@ -259,6 +277,7 @@ def live(run: Run, deed: str) -> None:
         "skip_steps": lambda: run.skip_steps("check"),
         "abandon": lambda: run.abandon("enough"),
         "interrupt": lambda: run.interrupt("stopped", NOW),
+        "wait": lambda: put_aside(run, run.step or "", "signal approved", None, seen=0),
         "halt": lambda: run.halt("another version"),
         "give_up": lambda: run.give_up(RunStatus.ERROR, "no", {}, ()),
         "migrate": lambda: run.migrate(
@@ -266,7 +285,7 @@ def live(run: Run, deed: str) -> None:
         ),
     }
     is_at_work = run.status is RunStatus.IN_PROGRESS and run.step is not None
-    needs_work = deed in ("succeed", "fail", "retry", "put_off", "skip", "interrupt", "halt", "give_up")
+    needs_work = deed in ("succeed", "wait", "fail", "retry", "put_off", "skip", "interrupt", "halt", "give_up")
     if needs_work and not is_at_work:
         return
     try:
@@ -281,7 +300,7 @@ def test_a_row_says_what_the_run_says_and_a_rebuild_changes_nothing(
     database: Database, story: list[tuple[int, str]], batch: int
 ) -> None:
     world = World(database, batch=batch)
-    begun = [world.begun(), world.begun("export"), world.begun(channel="night")]
+    begun = [world.begun(), world.begun("export"), world.begun(channel="night", **UNDONE)]
     for number, deed in story:
         live(begun[number], deed)
         world.does(begun[number])

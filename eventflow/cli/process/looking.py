@@ -17,6 +17,7 @@ from eventflow.cli.view import View, opened
 from eventflow.errors import ProcessNotFound, RunNotFound
 from eventflow.model.process.run import CATEGORY
 from eventflow.model.recorded import Recorded
+from eventflow.model.wait import FOREVER
 from eventflow.store.work import Work
 from eventflow_projections import RunRow
 
@@ -103,7 +104,7 @@ def _title(view: View, process: str) -> str:
 
 def _line(view: View, row: RunRow) -> tuple[object, ...]:
     named = f"{_title(view, row.process)} {row.definition}"
-    times = (moment(row.due), moment(row.updated_at))
+    times = (moment(row.due if row.due != FOREVER else None), moment(row.updated_at))
     return (row.id, named, row.status, row.step, row.attempts or None, *times, row.channel, row.subject, row.error)
 
 
