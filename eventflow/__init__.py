@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from eventflow.model.masking import Masker
     from eventflow.model.multipart import File
     from eventflow.model.probe import Probe
+    from eventflow.model.process.awaiting import Child, Ended, Moment, RunEnd, Signal
     from eventflow.model.process.endings import Abandon, RetryLater, Skip
+    from eventflow.model.process.fan import Each, Gathered
     from eventflow.model.process.process import Process, migration
     from eventflow.model.process.run import Run
     from eventflow.model.process.status import RunStatus
-    from eventflow.model.process.step import Done, StepTask, step
+    from eventflow.model.process.step import Done, StepTask, calls, step
     from eventflow.model.quiet import QuietHours
     from eventflow.model.reaction import endpoint, task
     from eventflow.model.reception import Receipt
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from eventflow.model.transition import transition
     from eventflow.model.vocabulary import Vocabulary
     from eventflow.model.wait import Wait
+    from eventflow.model.webhook import webhook
     from eventflow.runtime.attempt import cancelled
     from eventflow.runtime.commands import Passing
     from eventflow.runtime.holding import Held
@@ -59,14 +62,18 @@ _HOMES = {
     "AsyncTask": "eventflow.model.handlers",
     "Callback": "eventflow.model.callback",
     "Channel": "eventflow.model.channel",
+    "Child": "eventflow.model.process.awaiting",
     "CircuitBreaker": "eventflow.model.limits",
     "Concurrency": "eventflow.model.limits",
     "Done": "eventflow.model.process.step",
+    "Each": "eventflow.model.process.fan",
+    "Ended": "eventflow.model.process.awaiting",
     "Endpoint": "eventflow.model.handlers",
     "Event": "eventflow.model.event",
     "Eventflow": "eventflow.app",
     "Exchange": "eventflow.model.exchange",
     "File": "eventflow.model.multipart",
+    "Gathered": "eventflow.model.process.fan",
     "HMACSignature": "eventflow.model.signature",
     "Header": "eventflow.model.recorded",
     "Held": "eventflow.runtime.holding",
@@ -76,6 +83,7 @@ _HOMES = {
     "Look": "eventflow.model.status",
     "Mail": "eventflow.runtime.notifiers",
     "Masker": "eventflow.model.masking",
+    "Moment": "eventflow.model.process.awaiting",
     "Notifier": "eventflow.runtime.incidents",
     "NumberedStatusEnum": "eventflow.model.status",
     "Passing": "eventflow.runtime.commands",
@@ -90,9 +98,11 @@ _HOMES = {
     "Retry": "eventflow.model.retry",
     "RetryLater": "eventflow.model.process.endings",
     "Run": "eventflow.model.process.run",
+    "RunEnd": "eventflow.model.process.awaiting",
     "RunStatus": "eventflow.model.process.status",
     "Server": "eventflow.runtime.notifiers",
     "Settings": "eventflow.settings",
+    "Signal": "eventflow.model.process.awaiting",
     "Skip": "eventflow.model.process.endings",
     "StatusEnum": "eventflow.model.status",
     "StepTask": "eventflow.model.process.step",
@@ -105,6 +115,7 @@ _HOMES = {
     "as_curl": "eventflow.model.rendering",
     "as_message": "eventflow.model.rendering",
     "callback": "eventflow.model.callback",
+    "calls": "eventflow.model.process.step",
     "cancelled": "eventflow.runtime.attempt",
     "command": "eventflow.model.command",
     "endpoint": "eventflow.model.reaction",
@@ -118,6 +129,7 @@ _HOMES = {
     "traced": "eventflow.runtime.tracing",
     "transition": "eventflow.model.transition",
     "upcast": "eventflow.model.event",
+    "webhook": "eventflow.model.webhook",
 }
 
 __all__ = [
@@ -128,14 +140,18 @@ __all__ = [
     "AsyncTask",
     "Callback",
     "Channel",
+    "Child",
     "CircuitBreaker",
     "Concurrency",
     "Done",
+    "Each",
+    "Ended",
     "Endpoint",
     "Event",
     "Eventflow",
     "Exchange",
     "File",
+    "Gathered",
     "HMACSignature",
     "Header",
     "Held",
@@ -145,6 +161,7 @@ __all__ = [
     "Look",
     "Mail",
     "Masker",
+    "Moment",
     "Notifier",
     "NumberedStatusEnum",
     "Passing",
@@ -159,9 +176,11 @@ __all__ = [
     "Retry",
     "RetryLater",
     "Run",
+    "RunEnd",
     "RunStatus",
     "Server",
     "Settings",
+    "Signal",
     "Skip",
     "StatusEnum",
     "StepTask",
@@ -175,6 +194,7 @@ __all__ = [
     "as_curl",
     "as_message",
     "callback",
+    "calls",
     "cancelled",
     "command",
     "endpoint",
@@ -188,6 +208,7 @@ __all__ = [
     "traced",
     "transition",
     "upcast",
+    "webhook",
 ]
 
 

@@ -183,7 +183,7 @@ class Eventflow:
             *task_problems(flow_tasks, aggregates),
             *command_problems(commands),
             *channel_problems(channels),
-            *process_problems(processes),
+            *process_problems(processes, aggregates),
         ]
         if problems:
             raise Misconfigured(*problems)
@@ -196,7 +196,7 @@ class Eventflow:
         self._network = Network()
         told = [*self._notifiers(), *notifiers]
         self.routes = Routes([*known, *routines(registry, registry.channels), *errands, *telling(told)])
-        self.vocabulary = Vocabulary.of((*aggregates, *SYSTEM), [*known, *calls, *acting(flow_tasks)])
+        self.vocabulary = Vocabulary.of((*aggregates, *SYSTEM), [*known, *calls, *acting(flow_tasks), *registry.called])
         self.masker = masker or Masker()
         self.clock = clock
         self._ids = ids or Ids()

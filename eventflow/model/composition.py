@@ -18,6 +18,7 @@ from eventflow.model.handlers import Handler, reaction_of
 from eventflow.model.limits import Concurrency
 from eventflow.model.masking import Masker
 from eventflow.model.misfits import misfits, missing
+from eventflow.model.process.run import Run
 from eventflow.model.reaction import Command, EndpointReaction, Reaction, TaskReaction, target
 from eventflow.model.retry import Retry
 from eventflow.model.transition import Transition
@@ -107,7 +108,7 @@ def _handler(reaction: Reaction[Any, Any]) -> Handler[Any, Any] | None:
 
 
 def _call_problems(callback: CallbackReaction[Any, Any], aggregates: Sequence[Any]) -> Iterator[str]:
-    if callback.aggregate not in aggregates:
+    if callback.aggregate not in (*aggregates, Run):
         yield f"{callback.aggregate.__name__} is not among aggregates=[...]."
     statuses = [*_expectation_problems(callback), *_status_problems(callback, ("processing", "complete", "failed"))]
     yield from statuses

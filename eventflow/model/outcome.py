@@ -32,6 +32,7 @@ from eventflow.model.library import (
     Woken,
 )
 from eventflow.model.masking import Masker
+from eventflow.model.process import long
 from eventflow.model.process.run import Run
 from eventflow.model.process.status import RunStatus
 from eventflow.model.reaction import Reaction, target
@@ -72,6 +73,9 @@ def finish(document: Aggregate[Any], reaction: Reaction[Any, Any], result: objec
     With a command as ``complete=`` that is called with the result. Raises ``WrongResult``, before anything is recorded,
     for a result that is no event, several events or ``None``, and for an event that the reaction does not promise.
     """
+    if isinstance(document, Run):
+        long.say(document, result)
+        return
     complete = reaction.complete
     events = [_decided(document, complete, result)] if isinstance(complete, Transition) else _events(reaction, result)
     attempt = document.standing.attempt or None

@@ -13,17 +13,21 @@ from pydantic import BaseModel
 
 from eventflow.app import Eventflow
 from eventflow.errors import BadInput, Refused, TransitionRefused
+from eventflow.model.exchange import Exchange, Request
+from eventflow.model.incoming import Incoming
 from eventflow.model.process.awaiting import Child, Ended, Moment, RunEnd, Signal
 from eventflow.model.process.endings import Abandon
 from eventflow.model.process.fan import Each, Gathered
 from eventflow.model.process.process import Process
 from eventflow.model.process.run import Run
 from eventflow.model.process.status import RunStatus
-from eventflow.model.process.step import step
+from eventflow.model.process.step import calls, step
 from eventflow.model.retry import Retry
+from eventflow.model.webhook import webhook
 from eventflow.settings import Settings
 from eventflow.testing import Clock
-from tests.walks.library import Document
+from tests.peer import Answer, Peer
+from tests.walks.library import Document, Status, sending, write
 
 MakeLong = Callable[..., Eventflow]
 ONCE = Retry(attempts=1)
@@ -561,3 +565,104 @@ def test_taking_back_fails_visibly_and_is_restarted_where_it_stood(make_long: Ma
 
     assert DONE == ["flight", "hotel", "no hotel", "no hotel", "no flight EF 7"]
     assert app.processes.get(run.id).status is RunStatus.ABORTED
+
+
+# -- other systems ---------------------------------------------------------------------------------
+
+
+class Payment(BaseModel, frozen=True):
+    """What a bank says."""
+
+    amount: int
+
+
+class Invoice(Process, name="invoice", version=1):
+    """What is sent to another system, and paid by a call from it."""
+
+    url: str
+    number: int | None = None
+    paid: int = 0
+
+    @step(retry=Retry(attempts=3))
+    def send(self) -> Exchange[Self]:
+        request = Request("POST", self.url, json={"password": "hunter2"})
+        response = yield request
+        response.raise_for_status(request)
+        return self.learn(number=response.json()["number"])
+
+    @step(awaits=Signal("paid"))
+    def settle(self, payment: Payment) -> Self:
+        return self.learn(paid=payment.amount)
+
+
+def test_a_step_asks_another_system_on_the_record_and_under_one_key(make_long: MakeLong, peer: Peer) -> None:
+    app = make_long(Invoice)
+    answers = [Answer(503), Answer(body={"number": 7})]
+    peer.answer = lambda asked: answers.pop(0)
+    run = app.processes.start(Invoice(url=f"{peer.url}/invoices"))
+
+    app.drain()
+
+    assert app.processes.known(run.id) == Invoice(url=f"{peer.url}/invoices", number=7)
+    assert (len(peer.asked), len({one.key for one in peer.asked})) == (2, 1)
+    asked = {"claimed", "retry_started", "request_sent", "response_received"}
+    assert [one.name for one in app.processes.history(run.id) if one.name in asked] == [
+        "claimed", "request_sent", "response_received", "retry_started", "request_sent", "response_received"
+    ]  # fmt: skip
+    assert "hunter2" not in str([one.body for one in app.processes.history(run.id)])
+
+
+def test_a_call_from_outside_is_a_signal(make_long: MakeLong, peer: Peer) -> None:
+    app = make_long(Invoice, callbacks=[webhook(Invoice, "paid", fingerprint=lambda request: request.json()["id"])])
+    peer.answer = lambda asked: Answer(body={"number": 7})
+    run = app.processes.start(Invoice(url=f"{peer.url}/invoices"))
+    app.drain()
+
+    verdicts = [app.call_back("paid", run.id, Incoming.of({"id": "e1", "amount": 12})).verdict for _ in range(2)]
+    with pytest.raises(BadInput):
+        app.call_back("paid", run.id, Incoming.of({"id": "e2"}))
+    app.drain()
+
+    assert verdicts == ["accepted", "duplicate"]
+    assert app.processes.get(run.id).status is RunStatus.SUCCESS
+    assert app.processes.known(run.id).paid == 12  # type: ignore[attr-defined]
+    assert count(app, run, "callback_received") == 1
+
+
+def test_a_step_does_the_task_and_the_endpoint_of_a_document(make_long: MakeLong, peer: Peer) -> None:
+    class Release(Process, name="release", version=1, retry=ONCE):
+        document: UUID
+        write = calls(write, of="document")
+        send = calls(sending(f"{peer.url}/articles"), of="document")
+
+    app = make_long(Release)
+    peer.answer = lambda asked: Answer(body={"url": "https://press.example/7"})
+    document = Document.create(title="Whales")
+    app.save(document)
+    run = app.processes.start(Release(document=document.id))
+
+    app.drain()
+
+    assert app.processes.get(run.id).status is RunStatus.SUCCESS
+    after = app.get(Document, document.id)
+    assert (after.status, after.text) == (Status.COMPLETE, "# Whales\n")
+    written, done = app.history(document.id)[2].header, app.history(run.id)[2].header
+    assert (done.name.rpartition(":")[2], written.name) == ("step_succeeded", "document:written")
+    assert written.append == done.append
+
+
+def test_a_task_fails_its_step_and_leaves_the_document_alone(make_long: MakeLong) -> None:
+    class Release(Process, name="release", version=1, retry=ONCE):
+        document: UUID
+        write = calls(write, of="document")
+
+    app = make_long(Release)
+    document = Document.create(title="Whales", status=Status.COMPLETE)
+    app.save(document)
+    run = app.processes.start(Release(document=document.id))
+
+    app.drain()
+
+    assert app.processes.get(run.id).status is RunStatus.ERROR
+    assert app.get(Document, document.id).version == 1
+    assert 'needs the status "queued", but the status is "complete"' in str(app.processes.get(run.id).message)

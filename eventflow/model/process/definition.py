@@ -15,7 +15,7 @@ from eventflow.errors import did_you_mean
 from eventflow.model.channel import is_name
 from eventflow.model.process.process import Migration, Options, Process, UndoOn, migrations_of
 from eventflow.model.process.step import FINISH, KNOWN, START, Step, StepTask, in_words, step_of
-from eventflow.model.process.ways import field_problems, undo_steps, ways_problems
+from eventflow.model.process.ways import called_problems, field_problems, undo_steps, ways_problems
 from eventflow.model.retry import Retry
 
 TAKEN = frozenset(name for name in vars(Process) if not name.startswith("_")) | {"started", "finished"}
@@ -118,7 +118,7 @@ def definition_of(process: type[Process]) -> Definition:
     return Definition(process, process.keywords, steps, {one.version: one for one in migrations_of(process)})
 
 
-def problems(processes: Sequence[Any]) -> Iterator[str]:
+def problems(processes: Sequence[Any], aggregates: Sequence[Any] | None = None) -> Iterator[str]:
     """Everything that is wrong with the processes of an application, each with what to do about it."""
     names: dict[str, str] = {}
     for one in processes:
@@ -130,6 +130,9 @@ def problems(processes: Sequence[Any]) -> Iterator[str]:
         if other is not one.__name__:
             yield f'{other} and {one.__name__} are both called "{one.keywords.name}". Give one of them another name=.'
         yield from (f"{one.__name__}: {problem}" for problem in _problems(one))
+        if aggregates is not None:
+            called = called_problems([step for step in map(step_of, _listed(one)) if step is not None], aggregates)
+            yield from (f"{one.__name__}: {problem}" for problem in called)
 
 
 def _problems(process: type[Process]) -> Iterator[str]:

@@ -33,10 +33,15 @@ def signal(run: Run, name: str, data: Any = None, *, key: str | None = None) -> 
     if run.status.is_over:
         raise TransitionRefused("To signal a run", str(run.status), [str(one) for one in RunStatus if not one.is_over])
     known = key_of(name, data) if key is None else f"{name}/{key}"
-    if any(one.key == known for one in run.letters):
+    return say(run, events.SignalReceived(name=name, key=known, data=data))
+
+
+def say(run: Run, said: events.SignalReceived) -> bool:
+    """The same, in the words of the log. Whoever says it has seen to it that the run is not over."""
+    if any(one.key == said.key for one in run.letters):
         return False
-    run.record(events.SignalReceived(name=name, key=known, data=data))
-    if run.waiting is not None and run.waiting.what == f"signal {name}":
+    run.record(said)
+    if run.waiting is not None and run.waiting.what == f"signal {said.name}":
         wake(run)
     return True
 

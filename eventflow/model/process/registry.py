@@ -28,6 +28,11 @@ class Registry:
         yield from self._by_name.values()
         yield from self._items.values()
 
+    @property
+    def called(self) -> list[Any]:
+        """The tasks and endpoints that are steps."""
+        return [step.calls.reaction for one in self for step in one.steps if step.calls is not None]
+
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
 

@@ -82,6 +82,14 @@ def field_problems(process: type[Any], steps: Sequence[Step]) -> Iterator[str]:
             yield f'step "{step.key}": gather="{step.over.gather}" is no method of it.'
 
 
+def called_problems(steps: Sequence[Step], aggregates: Sequence[Any]) -> Iterator[str]:
+    """Whose tasks and endpoints steps call that the application does not know."""
+    for step in steps:
+        aggregate = getattr(getattr(step.calls, "reaction", None), "aggregate", None)
+        if aggregate is not None and aggregate not in aggregates:
+            yield f'step "{step.key}": {aggregate.__name__} is not among aggregates=[...].'
+
+
 def _named(step: Step) -> Iterator[tuple[str, str]]:
     if step.over is not None:
         yield from ((said, one) for said in ("over", "into") if isinstance(one := getattr(step.over, said), str))
