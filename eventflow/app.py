@@ -67,7 +67,7 @@ from eventflow.runtime.flows.shelf import Shelves
 from eventflow.runtime.follower import Follower
 from eventflow.runtime.holding import Held
 from eventflow.runtime.ids import Ids
-from eventflow.runtime.incidents import Incidents, Notifier, telling
+from eventflow.runtime.incidents import Incidents, Notifier, Untold, telling
 from eventflow.runtime.lockboard import Lockboard
 from eventflow.runtime.locks import Locks
 from eventflow.runtime.network import Network
@@ -125,6 +125,7 @@ RAISES = "raises the shares of flows that are being rolled out"
 RAMP_EVERY = timedelta(seconds=1)
 ROOM_EVERY = timedelta(hours=1)
 PRUNE_EVERY = timedelta(hours=1)
+UNTOLD = "category:eventflow_notice -status:told"
 WATCHES = "finds locks whose holders are gone"
 WATCH_EVERY = timedelta(seconds=10)
 
@@ -514,6 +515,14 @@ class Eventflow:
         An incident with the same kind and key is the same incident, whoever reports it and whenever.
         """
         return self.incidents.report(incident, context=said(actor=actor))
+
+    def untold(self, *, limit: int = 100) -> list[Untold]:
+        """Whom we could not tell of an incident until now, the newest first: tried again later, or given up.
+
+        As the projections have it. What was given up goes on with ``defibrillate``.
+        """
+        found = self.items.page(UNTOLD, limit=limit).rows
+        return [self.incidents.untold(one.id, one.error, one.due) for one in found if one.error is not None]
 
     # -- work ------------------------------------------------------------------------------------
 

@@ -40,6 +40,11 @@ _CODES: tuple[tuple[type[errors.EventflowError], Code], ...] = (
 _HINTS: tuple[tuple[type[errors.EventflowError], str], ...] = (
     (errors.StorageFull, "Work that waits for room goes on by itself as soon as there is some."),
     (errors.Unavailable, 'See that it runs and that its address is right: "eventflow doctor" looks at each service.'),
+    (
+        errors.LockHeld,
+        'See "eventflow locks status". One whose holder is gone is taken over when its lease is over.',
+    ),
+    (errors.CommandDisabled, 'To let it be run again: "eventflow locks enable KEY" or "--all".'),
     (errors.VersionConflict, "Somebody else was faster. Look at the item and try again."),
 )
 

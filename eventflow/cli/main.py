@@ -32,6 +32,8 @@ COMMANDS = {
     "wake": Elsewhere("eventflow.cli.cancel:wake", "Let what was put aside go on now."),
     "process": Elsewhere("eventflow.cli.process.group:process", "Runs of processes: find, start, restart, abandon."),
     "batches": Elsewhere("eventflow.cli.batches:batches", "What brings very many items back; suspend, resume, cancel."),
+    "run": Elsewhere("eventflow.cli.run:run", "Run a command of the application, under its lock."),
+    "locks": Elsewhere("eventflow.cli.locks:locks", "How commands stand; disable them, clear what a dead one left."),
     "queues": Elsewhere("eventflow.cli.queues:queues", "What waits on each queue; pause one, let it go on."),
     "scheduler": Elsewhere("eventflow.cli.scheduler:scheduler", "What is done again and again; pause it, trigger it."),
     "probe": Elsewhere("eventflow.cli.probe:probe", "Look now for what stands in a status for too long."),

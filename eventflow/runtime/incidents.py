@@ -8,8 +8,9 @@ itself, and whoever is not told is seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
 
 from eventflow.errors import Misconfigured, NotFound, VersionConflict
 from eventflow.model.incident import Incident, Notice, Telling, notice_id
@@ -46,6 +47,16 @@ class Notifier(Protocol):
         """Tell of it; ``notice`` is the same each time it is tried."""
 
 
+class Untold(NamedTuple):
+    """Somebody who was not told of an incident, and why; ``due`` is when that is tried again, if it is."""
+
+    notice: UUID
+    recipient: str
+    subject: str
+    error: str
+    due: datetime | None
+
+
 class Incidents:
     """The incidents of one log, told once to each notifier."""
 
@@ -71,6 +82,11 @@ class Incidents:
             return []
         heads = self._log.heads([notice_id(incident, name) for name in wanted])
         return [Notice.of(incident, name) for name, head in zip(wanted, heads, strict=True) if head is None]
+
+    def untold(self, notice: UUID, error: str, due: datetime | None) -> Untold:
+        """What there is to say of a notice that did not arrive until now."""
+        told = self._repository.get(Notice, notice)
+        return Untold(notice, told.recipient, told.incident.subject, error, due)
 
 
 def telling(notifiers: Sequence[Notifier]) -> list[Reaction[Any, Any]]:

@@ -128,6 +128,11 @@ class Lockboard:
         """Every key that was ever taken, in order, a page at a time."""
         return [one.key for one in self._leases.each(after=after, limit=limit)]
 
+    def was_used(self, key: str) -> bool:
+        """Whether anything is known of this key."""
+        streams = [lock_id(key), switch_id(*_switch(key))]
+        return any(head is not None for head in self._log.heads(streams))
+
     def held(self, *, after: str = "", limit: int = 200) -> list[str]:
         """The keys that somebody has, in order, a page at a time."""
         return [one.key for one in self._leases.held(after=after, limit=limit)]

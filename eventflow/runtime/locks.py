@@ -142,6 +142,10 @@ class Locks:
         """Prolong a lock; whether it is still held under this token. Raises ``Unavailable``."""
         return self._leases.beat(lock_id(key), token)
 
+    def err(self, key: str, token: int, text: str, *, context: Context = Context()) -> None:
+        """Record an error of a run that goes on. Raises ``Unavailable``."""
+        self._record(key, End(words=[self._wrong(token, text)]), context)
+
     # -- what operators do -----------------------------------------------------------------------
 
     def clear(
@@ -228,7 +232,7 @@ class Locks:
             key,
             token,
             beat=lambda: self.beat(key, token),
-            err=lambda text: self._record(key, End(words=[self._wrong(token, text)]), context),
+            err=lambda text: self.err(key, token, text, context=context),
             lines=Lines(self._clock, self._masker),
         )
 
