@@ -106,9 +106,8 @@ ROWS = [
 ]
 CASES = [
     (held, old, noticed, disabled, failed)
-    for held, old, noticed, disabled, failed in product(
-        (True, False), (True, False), (True, False), "-1*", (True, False)
-    )
+    for held, old, noticed, failed in product((True, False), repeat=4)
+    for disabled in ("none", "one", "all")
     if held or not (old or noticed)
 ]
 
