@@ -1,1 +1,96 @@
-"""Which flow a subject gets: definitions, queries, the picker that chooses. Pure; knows pydantic and no database."""
+"""Which flow a subject gets: definitions, queries, the picker that chooses. Pure; knows pydantic and no database.
+
+What applications use is here; each name is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eventflow.errors import BadFlow, FlowNotFound
+    from eventflow.picking.builder import FlowPickerBuilder
+    from eventflow.picking.catalogue import Catalogue, Pick
+    from eventflow.picking.checks import Problem
+    from eventflow.picking.conditions import Condition, When
+    from eventflow.picking.decisions import Decisions
+    from eventflow.picking.definition import FlowDefinition
+    from eventflow.picking.explanation import Explanation
+    from eventflow.picking.facts import Attr, Const
+    from eventflow.picking.graph import Graph
+    from eventflow.picking.parts import KnownTask, Place, State, TaskBinding, Transition
+    from eventflow.picking.picker import demand, explain, pick, preview
+    from eventflow.picking.query import Fallback, FlowQuery
+    from eventflow.picking.rollout import bucket_of
+
+_HOMES = {
+    "Attr": "eventflow.picking.facts",
+    "BadFlow": "eventflow.errors",
+    "Catalogue": "eventflow.picking.catalogue",
+    "Condition": "eventflow.picking.conditions",
+    "Const": "eventflow.picking.facts",
+    "Decisions": "eventflow.picking.decisions",
+    "Explanation": "eventflow.picking.explanation",
+    "Fallback": "eventflow.picking.query",
+    "FlowDefinition": "eventflow.picking.definition",
+    "FlowNotFound": "eventflow.errors",
+    "FlowPickerBuilder": "eventflow.picking.builder",
+    "FlowQuery": "eventflow.picking.query",
+    "Graph": "eventflow.picking.graph",
+    "KnownTask": "eventflow.picking.parts",
+    "Pick": "eventflow.picking.catalogue",
+    "Place": "eventflow.picking.parts",
+    "Problem": "eventflow.picking.checks",
+    "State": "eventflow.picking.parts",
+    "TaskBinding": "eventflow.picking.parts",
+    "Transition": "eventflow.picking.parts",
+    "When": "eventflow.picking.conditions",
+    "bucket_of": "eventflow.picking.rollout",
+    "demand": "eventflow.picking.picker",
+    "explain": "eventflow.picking.picker",
+    "pick": "eventflow.picking.picker",
+    "preview": "eventflow.picking.picker",
+}
+
+__all__ = [
+    "Attr",
+    "BadFlow",
+    "Catalogue",
+    "Condition",
+    "Const",
+    "Decisions",
+    "Explanation",
+    "Fallback",
+    "FlowDefinition",
+    "FlowNotFound",
+    "FlowPickerBuilder",
+    "FlowQuery",
+    "Graph",
+    "KnownTask",
+    "Pick",
+    "Place",
+    "Problem",
+    "State",
+    "TaskBinding",
+    "Transition",
+    "When",
+    "bucket_of",
+    "demand",
+    "explain",
+    "pick",
+    "preview",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from the module that owns it."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f'eventflow.picking has no "{name}".')
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__
