@@ -35,6 +35,7 @@ from eventflow.runtime.relay import CHECKPOINT, Relay, Routes
 from eventflow.runtime.repository import Repository
 from eventflow.runtime.rescue import Rescue
 from eventflow.runtime.runner import Runner
+from eventflow.runtime.seats import Seats
 from eventflow.runtime.switches import QUEUE, Switches
 from eventflow.runtime.throttle import Throttle
 from eventflow.runtime.ticks import Tick, Ticks
@@ -201,7 +202,8 @@ class Engine:
         self, followers: list[Follower], *, threads: int | None = None, queues: Iterable[str] | None = None
     ) -> Worker:
         id, stopping = self._ids(), threading.Event()
-        runner = self._runner(id, stopping)
+        threads = threads or self.settings.threads
+        runner = self._runner(id, stopping, Seats(threads))
         return Worker(
             id,
             f"{socket.gethostname()}:{os.getpid()}",
@@ -212,12 +214,12 @@ class Engine:
             workers=Workers(self.database),
             followers=[self._leader(id), *followers],
             lease=self.settings.lease,
-            threads=threads or self.settings.threads,
+            threads=threads,
             queues=queues,
             stopping=stopping,
         )
 
-    def _runner(self, owner: UUID, stopping: threading.Event) -> Runner:
+    def _runner(self, owner: UUID, stopping: threading.Event, seats: Seats | None = None) -> Runner:
         return Runner(
             self.repository,
             self.routes.reactions,
@@ -233,6 +235,7 @@ class Engine:
             give_back=lambda job: self.work.release(job.stream, job.version),
             quiet=self.doors.quiet,
             registry=self._registry,
+            seats=seats,
         )
 
     def _limiting(self, owner: UUID, patience: Patience) -> Limits:

@@ -20,10 +20,12 @@ from dramatiq.middleware import AsyncIO, Middleware, ShutdownNotifications, Time
 from dramatiq.middleware import Shutdown as WorkerShutdown
 from dramatiq.middleware.threading import raise_thread_exception
 from dramatiq.rate_limits import RateLimiterBackend
+from dramatiq.worker import QUEUE_PREFETCH
 
 from eventflow.errors import Misconfigured, Unavailable
 from eventflow.runtime.interrupts import Overdue, Overruled, Stopping
 from eventflow.runtime.job import Job
+from eventflow.runtime.seats import AHEAD
 
 log = logging.getLogger("eventflow.broker")
 
@@ -174,13 +176,20 @@ class Broker:
         return found
 
     def start(self, handle: Handle, *, threads: int, queues: Iterable[str] | None = None) -> None:
-        """Begin to consume: every job is given to ``handle`` in one of ``threads`` threads."""
+        """Begin to consume: every job is given to ``handle`` in one of ``threads`` threads.
+
+        Across a network there are ``AHEAD`` times as many, which claim ahead. What is fetched at a time stays the same.
+        """
         self._handle = handle
         wanted = {self._actors[one].queue_name for one in queues or self.queues}
         self._dramatiq.emit_after("process_boot")
         self._worker = dramatiq.Worker(
-            self._dramatiq, queues=wanted | {f"{one}.DQ" for one in wanted}, worker_timeout=100, worker_threads=threads
+            self._dramatiq,
+            queues=wanted | {f"{one}.DQ" for one in wanted},
+            worker_timeout=100,
+            worker_threads=threads if self.embedded else AHEAD * threads,
         )
+        self._worker.queue_prefetch = QUEUE_PREFETCH or 2 * threads
         self._worker.start()
 
     def stop(self, grace: float) -> bool:

@@ -151,6 +151,10 @@ class Clerk:
         """The worker was stopped, and gives it back."""
         return lambda document: outcome.interrupt(document, "the worker was stopped", self._clock())
 
+    def unseated(self) -> Record:
+        """It was claimed, and slower work than was expected kept it waiting."""
+        return lambda document: outcome.interrupt(document, "the worker was busy with slower work", self._clock())
+
     def postponed(self, attempt: Attempt, held: Postponed) -> Record:  # noqa: ARG002  # like the others
         """It has to wait for another system."""
         return lambda document: outcome.postpone(document, held.what, held.due)

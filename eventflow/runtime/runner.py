@@ -31,6 +31,7 @@ from eventflow.runtime.processes.approach import Approach
 from eventflow.runtime.processes.conductor import Conductor
 from eventflow.runtime.processes.notes import Collector
 from eventflow.runtime.repository import Repository
+from eventflow.runtime.seats import Seats
 from eventflow.runtime.tracing import within
 
 log = logging.getLogger("eventflow.runner")
@@ -61,7 +62,11 @@ class Runner:
         give_back: Callable[[Job], object] = lambda job: None,
         quiet: Callable[[str], datetime | None] = lambda channel: None,
         registry: Registry | None = None,
+        seats: Seats | None = None,
     ) -> None:
+        self._priorities = {one.name: one.priority for one in reactions.values()}
+        self._routines = {one.name for one in reactions.values() if isinstance(one, Routine)}
+        self._seats = seats
         self._network, self._opens, self._limits = network, opens, limits
         self._give_back = give_back
         self._guard = guard or Unguarded()
@@ -111,8 +116,38 @@ class Runner:
         if job.reaction in self._asynchronous and self._coroutines is not None:
             if not self._coroutines.run(lambda: self._claim(job)):
                 self._return(job)
+        elif self._seats is not None:
+            self._sit(self._seats, job)
         elif (attempt := self._claim(job)) is not None:
             self._run(attempt)
+
+    def _sit(self, seats: Seats, job: Job) -> None:
+        """Run it on a seat, taken before the claim; or after it, while that pays."""
+        priority, took = self._priorities.get(job.reaction, 0), None
+        # A run is given back between its steps, not before the first.
+        seated = job.reaction in self._routines or not seats.pays_ahead
+        if seated and not seats.take(priority, self._closing):
+            self._return(job)
+            return
+        try:
+            attempt = self._claim(job)
+            seated = seated or (attempt is not None and seats.take_soon(priority))
+            if attempt is not None and seated:
+                took = self._timed(attempt)
+            elif attempt is not None:
+                self._give_up(attempt)
+        finally:
+            if seated:
+                seats.leave(took)
+
+    def _timed(self, attempt: Attempt) -> float:
+        attempt.began = time.monotonic()
+        self._run(attempt)
+        return time.monotonic() - attempt.began
+
+    def _give_up(self, attempt: Attempt) -> None:
+        self._clerk.leave(attempt)
+        self._clerk.put(attempt, self._clerk.unseated())
 
     def _return(self, job: Job) -> None:
         try:
