@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from uuid import UUID
 
 from eventflow import Aggregate, Event, Eventflow, transition
-from eventflow.store.masters import new
 
-MASTER = new()
-"""A master key for databases on a server."""
+MASTER = urlsafe_b64encode(bytes(range(32))).decode()
+"""A master key for databases on a server, the same in every process."""
 
 NAME = "Wilhelmina Zebedee"
 """A name that stands nowhere else."""
