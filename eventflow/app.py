@@ -45,6 +45,7 @@ from eventflow.model.probe import problems as probe_problems
 from eventflow.model.process.definition import problems as process_problems
 from eventflow.model.process.process import Process
 from eventflow.model.process.registry import Registry
+from eventflow.model.process.run import Run as ProcessRun
 from eventflow.model.reception import Receipt
 from eventflow.model.recorded import Header, Recorded
 from eventflow.model.routine import routines
@@ -55,7 +56,7 @@ from eventflow.runtime.archiving.ages import Ages
 from eventflow.runtime.archiving.archives import archives
 from eventflow.runtime.archiving.compress import Compressed, Errand
 from eventflow.runtime.archiving.restore import Brought, Restorer, Wish, total
-from eventflow.runtime.batches import Batches
+from eventflow.runtime.batches import Batches, Shelf
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.callbacks import Callbacks
 from eventflow.runtime.commands import NOTHING, Commands, Passing, Ran
@@ -267,8 +268,9 @@ class Eventflow:
             self.repository,
             self.items,
             self.routes,
-            aggregates=self.aggregates,
+            aggregates={**self.aggregates, **({ProcessRun.category: ProcessRun} if processes else {})},
             seen=self._seen,
+            runs=Shelf(self.runs, lambda: self._seen(Running.name)) if processes else None,
             clock=clock,
             ids=self._ids,
         )
@@ -403,16 +405,19 @@ class Eventflow:
         canaries: Sequence[int] = (),
         rate: float | None = None,
         limit: int | None = None,
+        of: str = "items",
         actor: str | None = None,
     ) -> Batch:
         """Begin to restart all items that pass a filter now, however many; ``batches`` says how far that has come.
+
+        With ``of="runs"`` it is runs of processes that are restarted, and the filter is in their language.
 
         Of the groups of ``canaries`` each has to end well before more may go, else the batch is suspended. ``rate`` is
         how many are restarted in a second at most, ``limit`` how many in all. Workers move it on. Raises ``BadFilter``,
         ``Refused`` for numbers that are not above zero.
         """
         context = said(actor=actor)
-        return self.batches.begin(where, why=reason, canaries=canaries, rate=rate, limit=limit, context=context)
+        return self.batches.begin(where, why=reason, canaries=canaries, rate=rate, limit=limit, of=of, context=context)
 
     def send(
         self,

@@ -77,6 +77,8 @@ class Batch(
 ):
     """Defibrillates the items that passed ``where`` at a ``moment``, ``total`` of them as the read side saw it.
 
+    ``of`` is what they are, and so the language that ``where`` is in: ``items``, or ``runs`` of processes.
+
     ``canaries`` are the sizes of the groups that go ahead, each of which has to end well before the next may go.
     ``rate`` is how many items are brought back in a second at most. ``watched`` are the canaries of this ``stage``.
     """
@@ -84,6 +86,7 @@ class Batch(
     where: str
     moment: datetime
     total: int
+    of: str = "items"
     why: str | None = None
     canaries: tuple[int, ...] = ()
     rate: float | None = None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from eventflow.errors import BadFilter, EventflowError, Refused, Unavailable, VersionConflict
@@ -71,6 +71,13 @@ class Selection(Protocol):
         """How many pass."""
 
 
+class Shelf(NamedTuple):
+    """A part of the read side: what can be chosen from it, and up to which position of the log it is right."""
+
+    selection: Selection
+    seen: Callable[[], int]
+
+
 @dataclass
 class _Turn:
     """What came of some items; grows with each."""
@@ -87,7 +94,8 @@ class _Turn:
 class Batches:
     """The batches of one log: begun, steered and moved on. One process at a time moves them.
 
-    ``seen`` says up to which position the read side is right. Holds how fast each batch has been going.
+    ``seen`` says up to which position the items are right; ``runs`` is where runs of processes are chosen, if there
+    are any. Holds how fast each batch has been going.
     """
 
     def __init__(
@@ -102,12 +110,14 @@ class Batches:
         seen: Callable[[], int],
         clock: Callable[[], datetime],
         ids: Callable[[], UUID],
+        runs: Shelf | None = None,
         moments: Callable[[], float] = time.monotonic,
         chunk: int = CHUNK,
     ) -> None:
+        self._shelves = {"items": Shelf(items, seen), **({"runs": runs} if runs is not None else {})}
         self._database, self._log, self._repository = database, log, repository
         self._items, self._routes, self._aggregates = items, routes, aggregates
-        self._seen, self._clock, self._ids, self._moments, self._chunk = seen, clock, ids, moments, chunk
+        self._clock, self._ids, self._moments, self._chunk = clock, ids, moments, chunk
         self._paces: dict[UUID, Pace] = {}
 
     # -- what operators do -----------------------------------------------------------------------
@@ -120,19 +130,24 @@ class Batches:
         canaries: Sequence[int] = (),
         rate: float | None = None,
         limit: int | None = None,
+        of: str = "items",
         context: Context = Context(),
     ) -> Batch:
-        """A new batch over all items that pass now. Raises ``BadFilter``, and ``Refused`` for numbers that are none."""
+        """A new batch over all items (or ``of="runs"``) that pass now.
+
+        Raises ``BadFilter``, and ``Refused`` for numbers that are none and for what there is not.
+        """
         if any(one < 1 for one in canaries) or (rate is not None and rate <= 0) or (limit is not None and limit < 1):
             raise Refused("Canaries, rate and limit of a batch are numbers above zero.")
         if not where.strip():
             raise BadFilter(where, 0, "a filter: a batch is never about everything")
         moment = self._clock()
-        total = self._items.count(where, at_most=EVERYTHING)
+        total = self._shelf(of).selection.count(where, at_most=EVERYTHING)
         batch = Batch.create(
             id=self._ids(),
             where=where,
             moment=moment,
+            of=of,
             total=total if limit is None else min(total, limit),
             why=why,
             canaries=tuple(canaries),
@@ -157,6 +172,11 @@ class Batches:
     def cancel(self, id: UUID, why: str | None = None, *, context: Context = Context()) -> None:
         """End it. Raises ``TransitionRefused`` when it is over."""
         self._repository.change(Batch, id, lambda batch: batch.cancel(why), context=context)
+
+    def _shelf(self, of: str) -> Shelf:
+        if of not in self._shelves:
+            raise Refused(f"This program has no {of} to choose from.")
+        return self._shelves[of]
 
     # -- moving on -------------------------------------------------------------------------------
 
@@ -199,7 +219,7 @@ class Batches:
         0 when it is over, rests, waits for its canaries, or may not go faster.
         """
         batch = self.get(id)
-        if batch.status is not Course.RUNNING or self._seen() < _start(batch):
+        if batch.status is not Course.RUNNING or self._shelf(batch.of).seen() < _start(batch):
             return 0
         with suppress(VersionConflict):  # somebody steered it, or an item changed: the next step sees how it is now
             if batch.is_watching and not self._passed(batch):
@@ -234,7 +254,8 @@ class Batches:
         return min(room, pace.room(now))
 
     def _places(self, batch: Batch, room: int) -> Sequence[Place]:
-        return self._items.stretch(batch.where, after=batch.cursor, upto=_start(batch), limit=room, moment=batch.moment)
+        selection, upto = self._shelf(batch.of).selection, _start(batch)
+        return selection.stretch(batch.where, after=batch.cursor, upto=upto, limit=room, moment=batch.moment)
 
     def _turn(self, batch: Batch, places: Sequence[Place]) -> _Turn:
         turn = _Turn(places[-1].created_position)

@@ -7,8 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
+from pydantic import BaseModel
+
 from eventflow.app import Eventflow
 from eventflow.model.channel import Channel
+from eventflow.model.process.awaiting import Signal
 from eventflow.model.process.process import Process
 from eventflow.model.process.step import step
 from eventflow.model.quiet import QuietHours
@@ -50,6 +53,23 @@ class Print(Process, name="print", retry=Retry(attempts=3, after=timedelta(hours
         raise ValueError("no ink")
 
 
+class Sold(BaseModel):
+    """Somebody has bought it."""
+
+    price: int
+
+
+class Sell(Process, name="sell"):
+    """Waits for somebody who wants it."""
+
+    price: int = 0
+
+    @step(awaits=Signal("sold"))
+    def hand_over(self, sold: Sold) -> Self:
+        """For that price."""
+        return self.learn(price=sold.price)
+
+
 CHANNELS = [
     Channel("books", "The bindery", max_concurrency=4, lockdown="process"),
     Channel("press", quiet_hours=QuietHours("00:00", "23:59")),
@@ -58,7 +78,7 @@ CHANNELS = [
 
 def app() -> Eventflow:
     """The bindery, on the engines that the settings name."""
-    return Eventflow(aggregates=[], processes=[Bind, Print], channels=CHANNELS)
+    return Eventflow(aggregates=[], processes=[Bind, Print, Sell], channels=CHANNELS)
 
 
 class Bind2(Bind, name="bind", version=2, title="Binding of a book", channel="books", retry=Retry(attempts=1)):
@@ -69,4 +89,4 @@ class Bind2(Bind, name="bind", version=2, title="Binding of a book", channel="bo
 
 def later() -> Eventflow:
     """The bindery a year later."""
-    return Eventflow(aggregates=[], processes=[Bind2, Print], channels=CHANNELS)
+    return Eventflow(aggregates=[], processes=[Bind2, Print, Sell], channels=CHANNELS)

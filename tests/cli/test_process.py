@@ -15,7 +15,7 @@ from eventflow.app import Eventflow
 from eventflow.cli.exits import Code
 from eventflow.model.process.process import Process
 from eventflow.settings import Settings
-from tests.cli.bindery import APP, CHANNELS, ROOM, Bind, Print
+from tests.cli.bindery import APP, CHANNELS, ROOM, Bind, Print, Sell
 from tests.cli.words import document, says
 
 
@@ -28,7 +28,7 @@ class Bindery:
     @contextmanager
     def opened(self) -> Iterator[Eventflow]:
         with Eventflow(
-            Settings(database=self.database), aggregates=[], processes=[Bind, Print], channels=CHANNELS
+            Settings(database=self.database), aggregates=[], processes=[Bind, Print, Sell], channels=CHANNELS
         ) as app:
             yield app
 
@@ -99,6 +99,18 @@ def test_a_filter_and_a_limit_choose_runs(bindery: Bindery) -> None:
     assert [one["id"] for page in (first, rest) for one in page["runs"]] == [str(one) for one in reversed(ids[:3])]
     assert rest["after"] is None
     assert bindery.says("list", "--where", "stat:error").exit_code == Code.USAGE
+
+
+def test_further_columns_are_what_the_runs_know(bindery: Bindery) -> None:
+    bindery.has(Bind(title="whales"))
+
+    answer = bindery.says("list", "--columns", "title,pages,colour")
+
+    assert answer.stdout.splitlines()[0].split()[-4:] == ["title", "pages", "colour", "error"]
+    assert answer.stdout.split()[-2:] == ["whales", "6"]
+    [run] = bindery.knows("list", "--columns", "pages")["runs"]
+    assert run["knows"] == {"pages": 6}
+    assert bindery.says_alone("list", "--columns", "pages").exit_code == Code.USAGE
 
 
 def test_a_run_is_shown_with_its_steps_and_what_it_knows(bindery: Bindery) -> None:
@@ -234,6 +246,43 @@ def test_many_runs_are_restarted_by_a_filter_and_a_dry_run_restarts_none(bindery
 
     assert len(done["runs"]) == 2
     assert bindery.statuses() == ["success", "success", "error", "success"]
+
+
+def test_very_many_runs_are_restarted_as_a_batch(bindery: Bindery) -> None:
+    bindery.has(*(Bind(title="broken") for _ in range(5)), channel="default")
+    bindery.glue()
+    said = ("restart", "--where", "process:bind status:error", "--canary", 1)
+    assert bindery.knows(*said, "--dry-run") == {"total": 5, "dry_run": True}
+
+    begun = bindery.knows(*said, "--reason", "there is glue", "--yes")
+    bindery.works()
+    with bindery.opened() as app:
+        app.batches.step()
+        app.drain()
+        while not app.batches.get(UUID(begun["id"])).is_over:
+            app.batches.step()
+            app.drain()
+
+    assert bindery.statuses() == ["success"] * 5
+    done = document(says("--app", APP, "--database", bindery.database, "batches", "show", begun["id"], "--json"))
+    assert (done["status"], done["done"], done["by"], done["where"]) == (
+        "finished", 5, "bob", "process:bind status:error",
+    )  # fmt: skip
+    assert bindery.says(*said, "--force").exit_code == Code.USAGE
+
+
+def test_a_run_that_awaits_something_is_told_so_once(bindery: Bindery) -> None:
+    id = bindery.knows("start", "sell", "--key", "first")["id"]
+    bindery.works()
+    assert bindery.statuses() == ["waiting"]
+
+    first = bindery.knows("signal", id, "sold", '{"price": 12}')
+    second = bindery.knows("signal", id, "sold", '{"price": 12}')
+    bindery.works()
+
+    assert (first["is_new"], second["is_new"]) == (True, False)
+    assert bindery.statuses() == ["success"]
+    assert bindery.knows("show", id)["knows"] == {"price": 12}
 
 
 @pytest.mark.parametrize("arguments", [(), ("4f0cb1a5", "--where", "status:error"), ("--where", " ", "--yes")])

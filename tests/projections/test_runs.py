@@ -257,7 +257,7 @@ DEEDS = (
     "claim succeed succeed wait fail retry put_off skip restart again goto skip_steps abandon interrupt migrate halt"
     " give_up"
 )
-UNDONE = {"undoable": ("fetch", "check"), "undoes_failures": True}
+UNDONE: dict[str, Any] = {"undoable": ("fetch", "check"), "undoes_failures": True}
 deeds = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(DEEDS.split())), max_size=40)
 
 

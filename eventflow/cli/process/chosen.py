@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -72,3 +73,15 @@ def agreed(verb: str, amount: int, where: str) -> bool:
     if not sys.stdin.isatty():
         raise click.UsageError(f"{amount} runs pass {where!r}. Nobody can be asked here: say --yes, or --dry-run.")
     return click.confirm(f"{verb} {amount} runs?", err=True)
+
+
+def value_of(text: str) -> Any:
+    """What is said on the command line: JSON if it is that, or else the text. Any: JSON may be anything.
+
+    >>> value_of("12"), value_of("twelve")
+    (12, 'twelve')
+    """
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

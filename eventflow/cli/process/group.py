@@ -21,6 +21,7 @@ COMMANDS = {
     "goto": Elsewhere(f"{_STEERING}:goto", "Let a run go on at a later step."),
     "skip": Elsewhere(f"{_STEERING}:skip", "Let steps of a run be passed over."),
     "abandon": Elsewhere(f"{_STEERING}:abandon", "Give runs up, for good."),
+    "signal": Elsewhere(f"{_STEERING}:signal", "Say something to a run."),
     "migrate": Elsewhere(f"{_STEERING}:migrate", "Bring runs to the present version of their process."),
 }
 

@@ -28,8 +28,9 @@ WANTED = {None: Bodies.SHORT, True: Bodies.WHOLE, False: Bodies.NONE}
 @click.option("--where", default="", metavar="FILTER", help='Which ones: "status:error process:release age>2h".')
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="At most so many.")
 @click.option("--after", metavar="CURSOR", help="Go on behind the page that ended with this cursor.")
+@click.option("--columns", metavar="A,B", help="Further columns: fields of what the runs know (with an application).")
 @pass_session
-def list_(session: Session, where: str, limit: int, after: str | None) -> None:
+def list_(session: Session, where: str, limit: int, after: str | None, columns: str | None) -> None:
     """Runs, the newest first.
 
     Fields to ask for: id, process, definition, channel, status, step, attempts, subject, key, parent, error, message,
@@ -40,9 +41,12 @@ def list_(session: Session, where: str, limit: int, after: str | None) -> None:
     """
     with opened(session) as view:
         page = view.runs.page(where, after=after, limit=limit)
-        document = {"runs": [_told(view, one) for one in page.rows], "after": page.after}
-        columns = ("id", "process", "status", "step", "attempts", "due", "updated", "channel", "subject", "error")
-        session.answer(document, Table(columns, [_line(view, one) for one in page.rows]))
+        more = _names(view, columns)
+        known = {one.id: _fields(view, one, more) for one in page.rows}
+        told = [{**_told(view, one), **({"knows": known[one.id]} if more else {})} for one in page.rows]
+        lines = [(*_line(view, one), *known[one.id].values(), one.error) for one in page.rows]
+        heads = ("id", "process", "status", "step", "attempts", "due", "updated", "channel", "subject", *more, "error")
+        session.answer({"runs": told, "after": page.after}, Table(heads, lines))
         if page.after and not session.json:
             session.hint(f"There are more: --after {page.after}")
         _tell_lag(session, view)
@@ -92,6 +96,20 @@ def _read(view: View, run: UUID, wanted: Bodies) -> Sequence[Recorded]:
     return recorded
 
 
+def _names(view: View, columns: str | None) -> list[str]:
+    if columns is not None and view.app is None:
+        raise click.UsageError("--columns needs the application, which knows what its runs know: --app MODULE:ATTR.")
+    return [one.strip() for one in (columns or "").split(",") if one.strip()]
+
+
+def _fields(view: View, row: RunRow, names: Sequence[str]) -> dict[str, Any]:
+    """These fields of what a run knows; nothing where it does not know them."""
+    if not names or view.app is None:
+        return {}
+    state = view.app.processes.get(row.id).state
+    return {name: state.get(name) for name in names}
+
+
 def _told(view: View, row: RunRow) -> dict[str, Any]:
     told = {"id": row.id, "title": _title(view, row.process), **asdict(row)}
     del told["stream"]
@@ -105,7 +123,7 @@ def _title(view: View, process: str) -> str:
 def _line(view: View, row: RunRow) -> tuple[object, ...]:
     named = f"{_title(view, row.process)} {row.definition}"
     times = (moment(row.due if row.due != FOREVER else None), moment(row.updated_at))
-    return (row.id, named, row.status, row.step, row.attempts or None, *times, row.channel, row.subject, row.error)
+    return (row.id, named, row.status, row.step, row.attempts or None, *times, row.channel, row.subject)
 
 
 def _waits(view: View, row: RunRow) -> str | None:

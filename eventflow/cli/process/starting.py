@@ -15,6 +15,7 @@ from eventflow.cli.actor import actor
 from eventflow.cli.application import application
 from eventflow.cli.lengths import Length
 from eventflow.cli.output import Session, pass_session
+from eventflow.cli.process.chosen import value_of
 from eventflow.errors import did_you_mean
 from eventflow.model.process.process import Process
 
@@ -121,12 +122,5 @@ def _values(fields: Sequence[str]) -> dict[str, Any]:
         name, sign, text = one.partition("=")
         if not (name and sign):
             raise click.UsageError(f'"{one}" is not FIELD=VALUE.')
-        values[name] = _value(text)
+        values[name] = value_of(text)
     return values
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

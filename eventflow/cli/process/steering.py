@@ -1,24 +1,28 @@
-"""``eventflow process restart``, ``goto``, ``skip``, ``abandon`` and ``migrate``: seeing to runs."""
+"""``eventflow process restart``, ``goto``, ``skip``, ``abandon``, ``migrate`` and ``signal``: seeing to runs."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import click
 
 from eventflow.app import Eventflow
+from eventflow.cli import batches
 from eventflow.cli.actor import actor
 from eventflow.cli.application import application
+from eventflow.cli.defibrillate import Numbers, Rate
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, one_line, pass_session
-from eventflow.cli.process.chosen import agreed, check, many, run_of, runs_of
+from eventflow.cli.process.chosen import agreed, check, many, run_of, runs_of, value_of
 from eventflow.errors import Conflict, NotFound, Refused, Unreadable
 from eventflow.model.process.run import Run
 
+F = TypeVar("F", bound=Callable[..., Any])
 Act = Callable[[UUID], Run]
 """Does something to a run, and gives it back as it is then."""
 
@@ -77,8 +81,35 @@ class Wish:
     yes: bool
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How a batch goes: which groups ahead, and how many in a second."""
+
+    is_batch: bool
+    canaries: tuple[int, ...] | None
+    rate: float | None
+    wait: bool
+
+    def __bool__(self) -> bool:
+        """Whether it is to be a batch at all."""
+        return self.is_batch or self.canaries is not None or self.rate is not None
+
+
+def batched(command: F) -> F:
+    """The options of a command that may do it as a batch."""
+    for option in (
+        click.option("--wait", is_flag=True, help="Stay until the batch has ended, and help."),
+        click.option("--rate", type=Rate(), help="A batch: at most so many in a second (50/s), a minute or an hour."),
+        click.option("--canary", type=Numbers(), help="A batch: groups that go ahead, such as 1,10,100."),
+        click.option("--batch", is_flag=True, help="As an operation of its own, which workers do: for very many."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command()
 @many
+@batched
 @click.option("--step", "--from-step", metavar="STEP", help="Begin again at this step; what follows is done again.")
 @force_option
 @reason_option
@@ -90,6 +121,10 @@ def restart(
     limit: int | None,
     dry_run: bool,
     yes: bool,
+    batch: bool,
+    canary: tuple[int, ...] | None,
+    rate: float | None,
+    wait: bool,
     step: str | None,
     force: bool,
     reason: str | None,
@@ -101,12 +136,19 @@ def restart(
     whatever lockdown its channel has. Ends with 4 when it was refused, with 1 when some of several were, with 3 when
     there is no such run.
 
+    With --batch the runs that pass --where are restarted by the workers, however many; "eventflow batches" shows and
+    steers that. --canary and --rate mean a batch.
+
     Examples:
       eventflow --app shop.app:app process restart 4f0c --reason "the peer is back"
       eventflow --app shop.app:app process restart --where "channel:imports status:error,exception" --yes
       eventflow --app shop.app:app process restart 4f0c --step typeset --force
     """
     wish = Wish("restart", ids, where, limit, dry_run, yes)
+    if pace := Pace(batch, canary, rate, wait):
+        if where is None or step is not None or force:
+            raise click.UsageError("A batch is said by --where FILTER, without --step and --force.")
+        return _as_batch(session, wish, pace, reason)
     return _see_to(
         session,
         wish,
@@ -200,6 +242,27 @@ def migrate(
     )
 
 
+@click.command()
+@click.argument("id")
+@click.argument("name")
+@click.argument("data", required=False)
+@click.option("--key", metavar="TEXT", help="What makes it the same when it is said again [default: what is said].")
+@pass_session
+def signal(session: Session, id: str, name: str, data: str | None, key: str | None) -> None:
+    """Say something to a run: a step that waits for it goes on, one that will wait finds it there.
+
+    DATA is JSON, or else the text that it is. The same said twice counts once.
+
+    Example:
+      eventflow --app shop.app:app process signal 4f0c approved '{"by": "ann"}'
+    """
+    with application(session) as app:
+        run = run_of(runs_of(app), id)
+        is_new = app.processes.signal(run, name, None if data is None else value_of(data), key=key, actor=actor())
+    told = "was told" if is_new else "had been told before"
+    session.answer({"id": run, "signal": name, "is_new": is_new}, f"{run} {told}: {name}.")
+
+
 def _one(session: Session, id: str, act: Callable[[Eventflow], Callable[..., Run]]) -> Code:
     wish = Wish("change", [id], None, None, dry_run=False, yes=True)
     return _see_to(session, wish, lambda app: partial(act(app), actor=actor()), lambda app: app.processes.get)
@@ -219,6 +282,29 @@ def _see_to(
         _each(dict.fromkeys(chosen), (trying if wish.dry_run else doing)(app), done)
     session.answer(done.document(), done.text())
     return done.code()
+
+
+def _as_batch(session: Session, wish: Wish, pace: Pace, reason: str | None) -> Code:
+    check(wish.ids, wish.where, wish.limit)
+    where = wish.where or ""
+    with application(session) as app:
+        total = runs_of(app).count(where, at_most=sys.maxsize)
+        total = total if wish.limit is None else min(total, wish.limit)
+        if wish.dry_run:
+            session.answer({"total": total, "dry_run": True}, f"Would restart {total}.")
+            return Code.OK
+        if not wish.yes and not agreed(wish.verb, total, where):
+            session.hint("Nothing was done.")
+            return Code.SOME_FAILED
+        begun = app.defibrillate_where(
+            where, of="runs", reason=reason, canaries=pace.canaries or (), rate=pace.rate, limit=wish.limit,
+            actor=actor(),
+        )  # fmt: skip
+        if pace.wait:
+            return batches.drive(session, app, begun.id)
+        session.answer(batches.document(app, begun), f"batch {begun.id} has begun, over {begun.total} runs.")
+        session.hint(f"Workers move it on. How far it is: eventflow batches show {begun.id}")
+    return Code.OK
 
 
 def _chosen(app: Eventflow, wish: Wish) -> list[UUID]:
