@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from eventflow.errors import Misconfigured, NotFound, VersionConflict
+from eventflow.errors import Misconfigured, NotFound, Refused, VersionConflict
 from eventflow.model.incident import Incident, Notice, Telling, notice_id
 from eventflow.model.reaction import Reaction, task
 from eventflow.model.recorded import Context
@@ -20,7 +20,14 @@ from eventflow.model.retry import Retry
 from eventflow.runtime.repository import Repository
 from eventflow.store.log import Log
 
-PATIENT = Retry(attempts=20, after=timedelta(seconds=30), backoff="exponential", at_most=timedelta(hours=1), jitter=0.2)
+PATIENT = Retry(
+    attempts=20,
+    after=timedelta(seconds=30),
+    backoff="exponential",
+    at_most=timedelta(hours=1),
+    jitter=0.2,
+    unless=(NotFound, Refused),
+)
 """About half a day: a night without a mail server. What a server will never take is not tried again."""
 
 FIRST = -100

@@ -41,6 +41,19 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, server: str) -> Ite
     delete(mine)
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def lasting(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, server: str
+) -> Iterator[Settings]:
+    """One log for all tests of a module, on each database: each of them has names of its own."""
+    if request.param == "sqlite":
+        folder = tmp_path_factory.mktemp("lasting")
+        yield Settings(database=f"sqlite:///{folder / 'log.db'}", snapshot_every=20)
+        return
+    with fresh_schema(server) as dsn:
+        yield Settings(database=dsn, snapshot_every=20)
+
+
 @pytest.fixture
 def clock() -> Clock:
     """A clock that is turned by hand."""

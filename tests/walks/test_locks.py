@@ -20,7 +20,6 @@ from eventflow.model.lock import CommandState, Lock, lock_id
 from eventflow.model.recorded import Context
 from eventflow.settings import Settings
 from eventflow.testing import Clock
-from tests.services import fresh_schema
 from tests.walks.library import Document
 
 ALIVE, DEAD = timedelta(hours=1), timedelta(hours=-1)
@@ -29,30 +28,18 @@ ALIVE, DEAD = timedelta(hours=1), timedelta(hours=-1)
 Open = Callable[..., Eventflow]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def settings(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, server: str
-) -> Iterator[Settings]:
-    """One log for all of this module on each database: every test has keys of its own."""
-    if request.param == "sqlite":
-        yield Settings(database=f"sqlite:///{tmp_path_factory.mktemp('locks') / 'log.db'}", snapshot_every=20)
-        return
-    with fresh_schema(server) as url:
-        yield Settings(database=url, snapshot_every=20)
-
-
 @pytest.fixture(scope="module")
-def app(settings: Settings) -> Iterator[Eventflow]:
+def app(lasting: Settings) -> Iterator[Eventflow]:
     """An application that many tests share."""
-    with an_app(settings, clock=Clock(datetime(2026, 1, 1, tzinfo=UTC))) as app:
+    with an_app(lasting, clock=Clock(datetime(2026, 1, 1, tzinfo=UTC))) as app:
         yield app
 
 
 @pytest.fixture
-def another(settings: Settings) -> Iterator[Open]:
+def another(lasting: Settings) -> Iterator[Open]:
     """Further applications on the same log, as another process would have them."""
     with ExitStack() as opened:
-        yield lambda **composition: opened.enter_context(an_app(settings, **composition))
+        yield lambda **composition: opened.enter_context(an_app(lasting, **composition))
 
 
 @pytest.fixture
