@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from eventflow.errors import TransitionRefused, WrongResult
@@ -33,6 +33,7 @@ from eventflow.model.library import (
 )
 from eventflow.model.masking import Masker
 from eventflow.model.process import long
+from eventflow.model.process.long_events import SignalReceived
 from eventflow.model.process.run import Run
 from eventflow.model.process.status import RunStatus
 from eventflow.model.reaction import Reaction, target
@@ -74,7 +75,7 @@ def finish(document: Aggregate[Any], reaction: Reaction[Any, Any], result: objec
     for a result that is no event, several events or ``None``, and for an event that the reaction does not promise.
     """
     if isinstance(document, Run):
-        long.say(document, result)
+        long.say(document, cast(SignalReceived, result))
         return
     complete = reaction.complete
     events = [_decided(document, complete, result)] if isinstance(complete, Transition) else _events(reaction, result)

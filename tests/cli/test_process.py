@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from click.testing import Result
 from eventflow.app import Eventflow
 from eventflow.cli.exits import Code
 from eventflow.model.process.process import Process
+from eventflow.model.process.step import step
 from eventflow.settings import Settings
 from tests.cli.bindery import APP, CHANNELS, ROOM, Bind, Print, Sell
 from tests.cli.words import document, says
@@ -398,3 +400,51 @@ def test_a_worker_serves_the_channels_that_are_named(bindery: Bindery) -> None:
         here: "success",
         elsewhere: "pending",
     }
+
+
+# -- check -----------------------------------------------------------------------------------------
+
+
+class AnotherBind(Process, name="bind", channel="books"):
+    """The same name and version, and other steps."""
+
+    title: str
+    pages: int = 0
+
+    @step
+    def sew(self) -> None:
+        """As ever."""
+
+    @step
+    def press(self) -> None:
+        """Too early."""
+
+
+def another() -> Eventflow:
+    """A program that is to be deployed."""
+    return Eventflow(aggregates=[], processes=[AnotherBind], channels=CHANNELS)
+
+
+def test_runs_that_fit_their_definitions_are_counted(bindery: Bindery) -> None:
+    bindery.has(Bind(title="broken one"), Bind(title="whole"))
+
+    still_open, everything = bindery.says("check"), bindery.knows("check", "--all")
+
+    assert (still_open.exit_code, still_open.stdout.strip().splitlines()[-1]) == (Code.OK, "All 1 fit.")
+    assert everything == {"checked": 2, "unfit": []}
+
+
+def test_the_first_step_that_does_not_fit_is_named_before_a_deployment(bindery: Bindery) -> None:
+    (run,) = bindery.has(Bind(title="broken one"))
+
+    for chosen in (["--run", str(run)], ["--process", "bind"], ["--where", "status:error"]):
+        found = bindery.says("check", *chosen, "--json", app="tests.cli.test_process:another")
+
+        assert found.exit_code == Code.SOME_FAILED
+        (unfit,) = json.loads(found.stdout)["unfit"]
+        assert (unfit["run"], unfit["version"], unfit["step"]) == (str(run), 1, "glue")
+        assert '"glue" is gone' in unfit["reason"]
+
+
+def test_check_is_told_either_runs_or_where_to_look(bindery: Bindery) -> None:
+    assert bindery.says("check", "--run", "1234", "--process", "bind").exit_code == Code.USAGE

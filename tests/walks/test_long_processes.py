@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 import pytest
@@ -21,7 +21,7 @@ from eventflow.model.process.fan import Each, Gathered
 from eventflow.model.process.process import Process
 from eventflow.model.process.run import Run
 from eventflow.model.process.status import RunStatus
-from eventflow.model.process.step import calls, step
+from eventflow.model.process.step import Step, calls, step
 from eventflow.model.retry import Retry
 from eventflow.model.webhook import webhook
 from eventflow.settings import Settings
@@ -632,8 +632,8 @@ def test_a_call_from_outside_is_a_signal(make_long: MakeLong, peer: Peer) -> Non
 def test_a_step_does_the_task_and_the_endpoint_of_a_document(make_long: MakeLong, peer: Peer) -> None:
     class Release(Process, name="release", version=1, retry=ONCE):
         document: UUID
-        write = calls(write, of="document")
-        send = calls(sending(f"{peer.url}/articles"), of="document")
+        write: ClassVar[Step] = calls(write, of="document")
+        send: ClassVar[Step] = calls(sending(f"{peer.url}/articles"), of="document")
 
     app = make_long(Release)
     peer.answer = lambda asked: Answer(body={"url": "https://press.example/7"})
@@ -654,7 +654,7 @@ def test_a_step_does_the_task_and_the_endpoint_of_a_document(make_long: MakeLong
 def test_a_task_fails_its_step_and_leaves_the_document_alone(make_long: MakeLong) -> None:
     class Release(Process, name="release", version=1, retry=ONCE):
         document: UUID
-        write = calls(write, of="document")
+        write: ClassVar[Step] = calls(write, of="document")
 
     app = make_long(Release)
     document = Document.create(title="Whales", status=Status.COMPLETE)

@@ -16,6 +16,7 @@ COMMANDS = {
     "history": Elsewhere(f"{_LOOKING}:history_", "Everything that happened in a run."),
     "channels": Elsewhere(f"{_CHANNELS}:channels", "Each channel: what goes on there, and what shuts it."),
     "stats": Elsewhere(f"{_CHANNELS}:stats", "How many runs stand where; new ones and attempts by day."),
+    "check": Elsewhere("eventflow.cli.process.checking:check", "Whether recorded runs fit the present definitions."),
     "start": Elsewhere("eventflow.cli.process.starting:start", "Start a run."),
     "restart": Elsewhere(f"{_STEERING}:restart", "Let runs go on at the step that failed, or from another one on."),
     "goto": Elsewhere(f"{_STEERING}:goto", "Let a run go on at a later step."),

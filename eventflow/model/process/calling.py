@@ -5,8 +5,8 @@
     class Release(Process, name="release", version=1):
         document: UUID
 
-        typeset = calls(generate, of="document")
-        announce = calls(publish, of="document", retry=Retry(attempts=5))
+        typeset: ClassVar[Step] = calls(generate, of="document")
+        announce: ClassVar[Step] = calls(publish, of="document", retry=Retry(attempts=5))
 
 The reaction need not be listed among those of the application: the run decides when its turn is. The document has to
 stand where the reaction waits for it; what the reaction comes to is recorded on the document together with the step,
@@ -28,11 +28,25 @@ from eventflow.model.process.awaiting import is_said
 class Doable(Protocol):
     """What is known here of a task or an endpoint."""
 
-    name: str
-    function: Any
-    aggregate: Any
-    on: Any
-    is_async: bool
+    @property
+    def name(self) -> str:
+        """What the log calls it."""
+
+    @property
+    def function(self) -> Any:
+        """What is called with the document."""
+
+    @property
+    def aggregate(self) -> Any:
+        """Of what kind the document is."""
+
+    @property
+    def on(self) -> Any:
+        """The status in which it is done."""
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it runs on an event loop."""
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class RetryLater(Ending):
     def due(self, now: datetime) -> datetime:
         """When the step is called again.
 
+        >>> from datetime import UTC
         >>> RetryLater(timedelta(hours=1)).due(datetime(2026, 1, 1, tzinfo=UTC)).hour
         1
         """

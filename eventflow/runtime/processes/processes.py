@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from eventflow.errors import Refused, RunNotFound, StreamNotFound, VersionConflict, did_you_mean
+from eventflow.errors import ProcessNotFound, Refused, RunNotFound, StreamNotFound, VersionConflict, did_you_mean
 from eventflow.model.aggregate import Aggregate
+from eventflow.model.library import Created
 from eventflow.model.masking import Masker
 from eventflow.model.process import long
 from eventflow.model.process.awaiting import Signal, fitted
 from eventflow.model.process.definition import Definition
+from eventflow.model.process.fit import Unfit, fit
 from eventflow.model.process.moving import Misfit, fitting
 from eventflow.model.process.process import Process
 from eventflow.model.process.registry import Registry
@@ -180,6 +182,21 @@ class Processes:
         """Everything that happened to a run, oldest first. Raises ``RunNotFound``."""
         self._head(id)
         return [_entry(one) for one in self._log.read_whole(id)]
+
+    def check(self, id: UUID) -> Unfit | None:
+        """What of a run does not fit the definition there is, if anything: it is read again, and nothing is called.
+
+        Raises ``RunNotFound``, and ``Unreadable`` when its events cannot be read.
+        """
+        self._head(id)
+        recorded = self._log.read_whole(id)
+        first = recorded[0].event
+        name = first.fields["process"] if isinstance(first, Created) else ""
+        try:
+            definition = self.registry.get(name)
+        except ProcessNotFound as error:
+            return Unfit(1, None, str(error))
+        return fit(definition, [(one.header.version, one.event) for one in recorded])
 
     def _head(self, id: UUID) -> None:
         head = self._log.head(id)
