@@ -10,25 +10,35 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import click
 
 from eventflow.cli.exits import Code, code_of
+from eventflow.cli.moments import at_option
 from eventflow.cli.output import Session, harmless, pass_session
 from eventflow.errors import BadInput, FlowNotFound
 from eventflow.picking import picker
 from eventflow.picking.catalogue import Pick
+from eventflow.picking.explanation import Explanation
 from eventflow.picking.reading import Question, definitions_of, now_of, parsed, query_of, question_of, subject_of
+
+if TYPE_CHECKING:
+    from eventflow.cli.flow_then import Then
 
 A_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 
 
 @click.command()
-@click.option("--definitions", type=A_FILE, metavar="FILE", help="A list of definitions, as JSON.")
+@click.option(
+    "--definitions", type=A_FILE, metavar="FILE", help="A list of definitions, as JSON. Default: those of the log."
+)
 @click.option("--query", type=A_FILE, metavar="FILE", help="What is asked, as JSON.")
 @click.option("--subject", type=A_FILE, metavar="FILE", help="Who it is for, a JSON object.")
 @click.option("--now", metavar="TIME", help="As of this instant, with its time zone. Default: now.")
+@click.option("--item", type=click.UUID, metavar="ID", help="An item of the log, in place of --subject.")
+@at_option
 @click.option(
     "--bulk", type=A_FILE, metavar="FILE", help="Many questions, one JSON object in each line; - reads stdin."
 )
@@ -39,6 +49,8 @@ def pick(
     query: Path | None,
     subject: Path | None,
     now: str | None,
+    item: UUID | None,
+    at: int | datetime | None,
     bulk: Path | None,
 ) -> Code:
     """Which flow a subject gets; ends with 3 when it must get one that cannot be had.
@@ -49,14 +61,19 @@ def pick(
     Examples:
       eventflow flows pick --definitions flows.json --query query.json --subject order.json --json
       eventflow flows pick --bulk questions.jsonl
+      eventflow --app shop.app:app flows pick --query query.json --subject order.json --at 2026-03-01T00:00:00Z
     """
     if bulk is not None:
         _refuse_both(definitions, query, subject)
         _answer_all(session, bulk, now)
         return Code.OK
     try:
-        question = asked(definitions, query, subject, now)
-        found = picker.pick(question.definitions, question.query, question.subject, _moment(question.now))
+        if definitions is None and _asks_log(session, item, at):
+            found = _of_log(session, query, subject, now, item, at).pick()
+        else:
+            _refuse_log(item, at)
+            question = asked(definitions, query, subject, now)
+            found = picker.pick(question.definitions, question.query, question.subject, _moment(question.now))
     except (FlowNotFound, BadInput) as error:
         return _failed(session, error)
     session.answer(told(found), _words(found))
@@ -64,21 +81,40 @@ def pick(
 
 
 @click.command()
-@click.option("--definitions", type=A_FILE, metavar="FILE", help="A list of definitions, as JSON.")
+@click.option(
+    "--definitions", type=A_FILE, metavar="FILE", help="A list of definitions, as JSON. Default: those of the log."
+)
 @click.option("--query", type=A_FILE, metavar="FILE", help="What is asked, as JSON.")
 @click.option("--subject", type=A_FILE, metavar="FILE", help="Who it is for, a JSON object.")
 @click.option("--now", metavar="TIME", help="As of this instant, with its time zone. Default: now.")
+@click.option("--item", type=click.UUID, metavar="ID", help="An item of the log, in place of --subject.")
+@at_option
 @pass_session
 def explain(
-    session: Session, definitions: Path | None, query: Path | None, subject: Path | None, now: str | None
+    session: Session,
+    definitions: Path | None,
+    query: Path | None,
+    subject: Path | None,
+    now: str | None,
+    item: UUID | None,
+    at: int | datetime | None,
 ) -> None:
     """Why a subject gets the flow that it gets: for every other one the first constraint that dropped it.
 
-    Example:
+    With --item alone: why it got its flow when it began, of what there was then.
+
+    Examples:
       eventflow flows explain --definitions flows.json --query query.json --subject order.json
+      eventflow --app shop.app:app flows explain --item 8e7f0c52-1d7e-4d0a-9c1f-7f1f4f4c8a11
     """
-    question = asked(definitions, query, subject, now)
-    why = picker.explain(question.definitions, question.query, question.subject, _moment(question.now))
+    if definitions is None and item is not None and query is None and at is None and now is None:
+        why = _of_item(session, item)
+    elif definitions is None and _asks_log(session, item, at):
+        why = _of_log(session, query, subject, now, item, at).explain()
+    else:
+        _refuse_log(item, at)
+        question = asked(definitions, query, subject, now)
+        why = picker.explain(question.definitions, question.query, question.subject, _moment(question.now))
     session.answer(why.data(), "\n".join(map(harmless, why.words().splitlines())))
 
 
@@ -103,6 +139,39 @@ def asked(definitions: Path | None, query: Path | None, subject: Path | None, no
     if problems:
         raise BadInput(*problems)
     return Question(**found)
+
+
+# Whoever asks about files waits for no database to be imported.
+
+
+def _of_log(
+    session: Session,
+    query: Path | None,
+    subject: Path | None,
+    now: str | None,
+    item: UUID | None,
+    at: int | datetime | None,
+) -> Then:
+    from eventflow.cli.flow_then import then
+
+    return then(session, query, subject, None if now is None else now_of(now), at, item)
+
+
+def _of_item(session: Session, item: UUID) -> Explanation:
+    from eventflow.cli.flow_then import why
+
+    return why(session, item)
+
+
+def _asks_log(session: Session, item: UUID | None, at: int | datetime | None) -> bool:
+    from eventflow.cli.application import is_named
+
+    return at is not None or item is not None or is_named(session)
+
+
+def _refuse_log(item: UUID | None, at: int | datetime | None) -> None:
+    if item is not None or at is not None:
+        raise click.UsageError("--item and --at are about the log: leave --definitions out, and say --app.")
 
 
 def told(found: Pick) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def imported(document: Any) -> list[FlowDefinition]:
         try:
             found.append(Flow.model_validate(one).definition)
         except ValidationError as error:
-            problems += [f"flows[{number}]{told}" for told in _told(error)]
+            problems += [f"flows[{number}]{told}" for told in told_of(error)]
     if problems:
         raise BadInput(*problems)
     return found
@@ -49,6 +49,7 @@ def _flows(document: Any) -> list[Any]:
     return flows
 
 
-def _told(error: ValidationError) -> list[str]:
+def told_of(error: ValidationError) -> list[str]:
+    """What does not fit, each by its place, without what was given."""
     found = error.errors(include_url=False, include_context=False)
     return [f"{''.join(f'.{part}' for part in one['loc'])}: {one['msg']}." for one in found]

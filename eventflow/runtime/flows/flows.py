@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from eventflow.errors import Refused
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.flow import DefinedFlow, flow_stream
 from eventflow.model.flow_files import exported, imported
@@ -109,14 +110,14 @@ class Flows:
         Raises ``FlowNotFound`` for a forced flow that is not to be had.
         """
         shelf = self.shelf(at)
-        return shelf.catalogue.pick(query, subject, now or self._moment(shelf, at))
+        return shelf.catalogue.pick(query, subject, now or self.moment(at))
 
     def explain(
         self, query: FlowQuery, subject: Any, *, at: int | datetime | None = None, now: datetime | None = None
     ) -> Explanation:
         """Why that pick is what it is: for every flow the first constraint that dropped it, step by step."""
         shelf = self.shelf(at)
-        return shelf.catalogue.explain(query, subject, now or self._moment(shelf, at))
+        return shelf.catalogue.explain(query, subject, now or self.moment(at))
 
     def preview(
         self, document: Aggregate[Any], tuner: Tuner | None = None, *, at: int | datetime | None = None
@@ -128,11 +129,18 @@ class Flows:
         """Which flow a subject was given when it began, of what there was then, and what dropped the others."""
         return self._bindings.why(subject)
 
-    def _moment(self, shelf: Shelf, at: int | datetime | None) -> datetime:
+    def query_for(self, document: Aggregate[Any] | None) -> FlowQuery:
+        """The query by which a subject picks its flow. Raises ``Refused`` when it says nothing of flows."""
+        if document is None:
+            raise Refused("There is no subject that could say which flow it goes by.")
+        return self._bindings.query(document, None, None)
+
+    def moment(self, at: int | datetime | None) -> datetime:
+        """The time of a position, of the last event before it where there is none; the present without one."""
         if isinstance(at, datetime):
             return at
-        found = None if at is None else self._log.at(at)
-        return self._clock() if at is None else found.header.recorded_at if found else shelf.moment or self._clock()
+        found = None if at is None else self._log.at(min(at, self._log.last_position()))
+        return self._clock() if found is None else found.header.recorded_at
 
     # -- bound -----------------------------------------------------------------------------------
 
