@@ -124,18 +124,22 @@ def _postgres_binaries() -> Path:
 
 
 @contextmanager
-def an_s3_server() -> Iterator[str]:
-    """The URL (without a bucket) of a server that speaks S3 over a folder: rclone."""
+def an_s3_server(kind: str = "rclone") -> Iterator[str]:
+    """The URL (without a bucket) of a server that speaks S3: ``rclone`` over a folder, or ``moto`` in memory."""
     folder = Path(tempfile.mkdtemp(prefix="eventflow-s3-"))
     port = a_free_port()
+    programs = {
+        "rclone": ["serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", "test,testtest", str(folder)],
+        "moto": ["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+    }
     server = subprocess.Popen(
-        [_program("rclone"), "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", "test,testtest", str(folder)],
+        [sys.executable if kind == "moto" else _program(kind), *programs[kind]],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        until_it_listens(port)
+        until_it_listens(port, seconds=60)
         yield f"s3://test:testtest@127.0.0.1:{port}"
     finally:
         server.terminate()

@@ -128,11 +128,30 @@ def s3() -> Iterator[str]:
 
 
 class TestS3(ObjectsConformance):
-    """A bucket."""
+    """A bucket of rclone."""
 
     @pytest.fixture
     def objects(self, s3: str) -> Objects:
-        return open_objects(f"{s3}/test-{uuid4().hex[:12]}?secure=false&create=true")
+        return a_bucket(s3)
+
+
+@pytest.fixture(scope="module")
+def another_s3() -> Iterator[str]:
+    with an_s3_server("moto") as url:
+        yield url
+
+
+class TestAnotherS3(ObjectsConformance):
+    """A bucket of moto, which is another implementation."""
+
+    @pytest.fixture
+    def objects(self, another_s3: str) -> Objects:
+        return a_bucket(another_s3)
+
+
+def a_bucket(server: str) -> Objects:
+    """A bucket of one's own."""
+    return open_objects(f"{server}/test-{uuid4().hex[:12]}?secure=false&create=true")
 
 
 def test_a_bucket_that_is_there_already_is_used(s3: str) -> None:
