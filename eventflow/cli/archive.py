@@ -262,26 +262,26 @@ def gc(session: Session, reason: str | None, dry_run: bool) -> None:
 
 
 def _followed(session: Session, app: Eventflow, errand: Errand) -> Iterator[Compressed]:
-    with _progress(session, "compress", app.archives.ready(errand).events) as advance:
+    with progress(session, "compress", app.archives.ready(errand).events) as advance:
         for done in app.archives.compress(errand):
             advance(done.events)
             yield done
 
 
 def _brought(session: Session, portions: Iterator[Brought], meant: int) -> Iterator[Brought]:
-    with _progress(session, "restore", meant) as advance:
+    with progress(session, "restore", meant) as advance:
         for portion in portions:
             advance(portion.amount.events + len(portion.left))
             yield portion
 
 
 def _counted(session: Session, total: int, verify: Callable[[Callable[[object], None]], Iterable[T]]) -> Iterator[T]:
-    with _progress(session, "verify", total) as advance:
+    with progress(session, "verify", total) as advance:
         yield from verify(lambda _: advance(1))
 
 
 @contextmanager
-def _progress(session: Session, what: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress(session: Session, what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar, where there is a terminal to draw it on."""
     from rich.progress import Progress
 

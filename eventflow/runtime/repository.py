@@ -62,7 +62,8 @@ class Repository:
         if snapshot is None and any(one.is_archived for one in recorded):
             # A stream whose bodies left was snapshotted before, however short it is.
             snapshot = self._snapshot(kind, stream)
-            recorded = recorded[snapshot.version :] if snapshot is not None else recorded
+            # Of one whose fields have changed since all bodies are wanted, in as few requests as there can be.
+            recorded = self._log.read_whole(stream) if snapshot is None else recorded[snapshot.version :]
         if (not recorded and snapshot is None) or (recorded and recorded[0].header.category != kind.category):
             raise StreamNotFound(stream, kind.category)
         if recorded and recorded[-1].header.phase == Phase.ERASED:

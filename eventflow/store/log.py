@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -192,11 +192,12 @@ class Log:
         """
         rows, previous = self._recorder.read(stream), b""
         erased = bool(rows) and rows[-1][0].phase == Phase.ERASED
+        brought = {} if erased else self._brought([header for header, body in rows if not body])
         for version, (header, body) in enumerate(rows, start=1):
             if header.version != version:
                 raise DamagedBody(header.position, header.name, f"version {version} of its stream is missing before it")
             if body or not erased:
-                self._check(header, body)
+                self._check(header, body, brought.get(header.position))
             if chain.link(previous, header[:-1]) != header.hash:
                 raise DamagedBody(header.position, header.name, "its header, or the order of its stream, was changed")
             previous = header.hash
@@ -250,8 +251,11 @@ class Log:
         absent = [header for header, body in rows if not body and header.stream not in erased]
         # As the database has them now: what comes from elsewhere may outlive its key.
         self.keyring.fetch(sorted({header.stream for header in absent if header.codec.endswith(OWN_KEY)}))
-        brought = self._archive.bodies(absent) if absent and self._archive is not None else {}
+        brought = self._brought(absent)
         return [self._recorded(row, erased, brought.get(row[0].position)) for row in rows]
+
+    def _brought(self, absent: Sequence[Header]) -> Mapping[int, Brought]:
+        return self._archive.bodies(absent) if absent and self._archive is not None else {}
 
     def _told(self, rows: Sequence[Row]) -> list[Recorded]:
         erased = self._erased(rows)

@@ -17,7 +17,7 @@ from eventflow.store.archive.selection import Selection
 from eventflow.store.codec import Codec
 from eventflow.store.database import Database
 from eventflow.store.objects import Objects
-from tests.archive.words import NOW, Invoice, Order, Shop
+from tests.archive.words import NOW, Invoice, Noted, Order, Shop
 from tests.store.archived import Counted
 
 DAY = timedelta(days=1)
@@ -224,6 +224,30 @@ def test_an_aggregate_is_loaded_without_the_archive(library: Library) -> None:
 
     assert library.repository.get(Order, stream).version == 7
     assert asked(library) == so_far
+
+
+def test_a_stream_in_several_segments_takes_one_request_to_each(library: Library) -> None:
+    stream = library.order(notes=9)
+    library.compress()
+    order = library.repository.get(Order, stream)
+    order.record(Noted(note="later"))
+    library.repository.save(order)
+    library.compress()
+    again, so_far = Library(library.database, library.objects, clock=library.clock), asked(library)
+
+    assert [one.event for one in again.log.read_whole(stream)] == [one.event for one in library.log.read(stream)]
+    assert asked(library) == so_far + 2 * 2
+
+
+def test_an_aggregate_whose_fields_have_changed_is_made_of_its_bodies(library: Library) -> None:
+    stream = library.order(notes=9)
+    library.compress()
+    order = library.repository.get(Order, stream)
+    with library.database.transaction() as transaction:
+        transaction.execute("DELETE FROM snapshots")
+
+    assert library.repository.get(Order, stream) == order
+    assert asked(library) == 1
 
 
 class Cut(Counted):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from eventflow.cli.archive import progress
 from eventflow.cli.exits import Code
+from eventflow.cli.output import Session
 from tests.cli.words import Shop
 
 
@@ -135,3 +139,14 @@ def test_a_history_goes_on_where_an_archived_body_is_missing(shop: Shop) -> None
 
     assert len(told["events"]) == 3
     assert all("Put the object back" in one["unreadable"] for one in told["events"])
+
+
+def test_a_bar_shows_how_far_it_has_come_where_there_is_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = StringIO()
+    monkeypatch.setattr(Session, "console", lambda self: Console(file=terminal, force_terminal=True, width=80))
+
+    with progress(Session(), "compress", 8) as advance:
+        advance(6)
+
+    assert "compress" in terminal.getvalue()
+    assert "75%" in terminal.getvalue()

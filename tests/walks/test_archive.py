@@ -63,6 +63,24 @@ def test_work_goes_on_with_what_left_and_opens_no_archive(make_app: MakeApp, clo
     assert isinstance(_failure(app, id), BodyMissing)
 
 
+def test_lists_pages_counters_and_rebuilds_open_no_archive(make_app: MakeApp, clock: Clock) -> None:
+    app = a_library(make_app)
+    ids = some_written(app)
+    app.projections.catch_up()
+    clock.forward(days=3)
+    for done in app.archive():
+        app.objects.delete(done.key)
+    page = app.items.page("category:document", limit=10).rows
+    headers = [one.header for one in app.history(ids[0])]
+
+    for name in app.projections.runners:
+        app.projections.rebuild(name)
+
+    assert app.items.page("category:document", limit=10).rows == page
+    assert [one.header for one in app.history(ids[0])] == headers
+    assert isinstance(_failure(app, ids[0]), BodyMissing)
+
+
 def test_it_is_known_who_moved_what_and_why(make_app: MakeApp, clock: Clock) -> None:
     app = a_library(make_app)
     [id, *_] = some_written(app)
