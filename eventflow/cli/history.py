@@ -12,7 +12,7 @@ import click
 from pydantic import ValidationError
 
 from eventflow.cli.output import as_json, harmless, one_line
-from eventflow.errors import BodyMissing, Erased, Unavailable, Unreadable
+from eventflow.errors import BodyMissing, Erased, Misconfigured, Unavailable, Unreadable
 from eventflow.model.library import Asked, ResponseReceived
 from eventflow.model.recorded import Header, Kind, Recorded
 from eventflow.model.rendering import as_curl, as_message
@@ -59,7 +59,7 @@ def body(recorded: Recorded) -> dict[str, Any]:
         return {"body": recorded.event.event_body()}
     except Erased as error:
         return {"body": None, "unreadable": str(error), "erased": {"at": error.at, "by": error.actor}}
-    except (Unreadable, BodyMissing, Unavailable) as error:
+    except (Unreadable, BodyMissing, Unavailable, Misconfigured) as error:
         return {"body": None, "unreadable": str(error)}
 
 

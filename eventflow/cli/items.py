@@ -14,7 +14,7 @@ from eventflow.cli.history import Bodies
 from eventflow.cli.output import Session, Table, moment, pass_session
 from eventflow.cli.view import View, opened, tell_lag
 from eventflow.errors import StreamNotFound
-from eventflow.model.recorded import Header, Recorded
+from eventflow.model.recorded import Header, Phase, Recorded
 from eventflow.model.standing import Standing
 from eventflow.store.work import Work
 
@@ -123,7 +123,8 @@ def _shown(view: View, stream: UUID) -> dict[str, Any]:
         "due": _due(view, headers, standing),
         "waits": _waits(view, stream),
         "standing": standing._asdict(),
-        "fields": _fields(view, stream),
+        "erased": {"at": last.recorded_at, "by": last.actor} if last.phase == Phase.ERASED else None,
+        "fields": None if last.phase == Phase.ERASED else _fields(view, stream),
     }
 
 

@@ -107,14 +107,17 @@ def verify(session: Session, streams: tuple[str, ...], everything: bool) -> Code
     """
     if bool(streams) == everything:
         raise click.UsageError("Say which streams, or --all.")
-    checked = 0
+    checked = erased = 0
     damages: list[dict[str, Any]] = []
     with opened(session) as view:
         for stream in _beginnings(view) if everything else [_existing(view, one) for one in streams]:
             checked += 1
-            damages += _damages(view, [stream])
-    document = {"streams": checked, "damaged": damages}
-    session.answer(document, f"{checked} streams were checked, {len(damages)} are damaged.")
+            found = _checked(view, stream)
+            erased += found is True
+            damages += [found] if isinstance(found, dict) else []
+    document = {"streams": checked, "erased": erased, "damaged": damages}
+    besides = f" {erased} were erased," if erased else ""
+    session.answer(document, f"{checked} streams were checked,{besides} {len(damages)} are damaged.")
     for damage in damages:
         session.warn(f"{damage['stream']}: {damage['error']}")
     return Code.DAMAGED if damages else Code.OK
@@ -212,10 +215,17 @@ def _sample(view: View, last: int) -> list[UUID]:
 
 def _damages(view: View, streams: list[UUID]) -> Iterator[dict[str, Any]]:
     for stream in streams:
-        try:
-            view.log.verify(stream)
-        except (DamagedBody, BodyMissing) as error:
-            yield {"stream": stream, "position": error.position, "name": error.name, "error": str(error)}
+        found = _checked(view, stream)
+        if isinstance(found, dict):
+            yield found
+
+
+def _checked(view: View, stream: UUID) -> dict[str, Any] | bool:
+    """What is damaged, or whether the stream was erased."""
+    try:
+        return view.log.verify(stream)
+    except (DamagedBody, BodyMissing) as error:
+        return {"stream": stream, "position": error.position, "name": error.name, "error": str(error)}
 
 
 def _chains(sample: list[UUID], damages: list[dict[str, Any]]) -> dict[str, Any]:

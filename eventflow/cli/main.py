@@ -40,6 +40,8 @@ COMMANDS = {
     "flows": Elsewhere("eventflow.cli.flows:flows", "Definitions of flows, and which of them a subject gets."),
     "log": Elsewhere("eventflow.cli.log:log", "Read the log: its end, one event, figures."),
     "archive": Elsewhere("eventflow.cli.archive:archive", "Old bodies in the object storage: compress, verify, gc."),
+    "erase": Elsewhere("eventflow.cli.erase:erase", "Make what items hold unreadable, for good and everywhere."),
+    "keys": Elsewhere("eventflow.cli.keys:keys", "The master keys behind what can be erased; rotate them."),
     "projections": Elsewhere("eventflow.cli.projections:projections", "State of the projections; rebuild, verify."),
     "schema": Elsewhere("eventflow.cli.schema:schema", "The tables of the database; upgrade, verify."),
     "vocabulary": Elsewhere("eventflow.cli.vocabulary:vocabulary", "The words of the log; lock and compare them."),

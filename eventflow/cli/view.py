@@ -27,6 +27,7 @@ from eventflow.store import figures, schema
 from eventflow.store.archive.reader import open_archive
 from eventflow.store.codec import Codec
 from eventflow.store.database import Database, connect
+from eventflow.store.keyring import open_keyring
 from eventflow.store.log import Log, open_log
 from eventflow.store.objects import open_objects
 from eventflow_projections import Items, Projections, Runs, Stories, standard
@@ -131,7 +132,9 @@ def bare_log(session: Session, database: Database) -> Log:
     url = application.settings(session).objects.get_secret_value()
     codec = Codec()
     archive = open_archive(database, lambda: open_objects(url), codec)
-    return open_log(database, AnyWord({}, {}, {}), codec=codec, archive=archive)
+    said = application.settings(session).master_key
+    keyring = open_keyring(database, said.get_secret_value() if said else None)
+    return open_log(database, AnyWord({}, {}, {}), codec=codec, archive=archive, keyring=keyring)
 
 
 def database_of(session: Session) -> Database:
