@@ -97,7 +97,11 @@ class Bound:
 
     def passes(self, definition: FlowDefinition) -> bool:
         """Whether the definition fulfils it."""
-        return compare(self.condition.op, field_of(definition, self.condition.field), self.value)
+        return self.is_fulfilled_by(field_of(definition, self.condition.field))
+
+    def is_fulfilled_by(self, found: Any) -> bool:
+        """Whether what a definition has in the field fulfils it."""
+        return compare(self.condition.op, found, self.value)
 
 
 def field_of(definition: FlowDefinition, name: str) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from eventflow.picking.graph import Graph
-from eventflow.picking.values import Attributes, FlowId, Instant, Name, Names, ShortText, Text
+from eventflow.picking.values import Attributes, FlowId, Instant, Name, Names, ShortText, Text, Value
 
 
 class Family(NamedTuple):
@@ -20,8 +20,8 @@ class Family(NamedTuple):
     channel: str | None
 
 
-class FlowDefinition(Graph):
-    """A flow in one version, frozen.
+class Selection(Value):
+    """What a flow in one version is picked by.
 
     ``subject_type`` is what it is for; scope, collection, environment and channel narrow that, and ``None`` is no
     value rather than every value: a query that asks for one does not find it. It is in force when ``status`` is true,
@@ -58,16 +58,15 @@ class FlowDefinition(Graph):
         spoken = (self.names[one] for one in (*locales, *self.names) if one in self.names)
         return next(spoken, str(self.id))
 
-    def replace(self, **changes: Any) -> Self:
-        """The same with these fields changed, checked like a new one."""
-        fields = {name: getattr(self, name) for name in type(self).model_fields}
-        return type(self)(**(fields | changes))
-
     @model_validator(mode="after")
     def _window_is_open(self) -> Self:
         if self.active_from is not None and self.active_to is not None and self.active_from > self.active_to:
             raise ValueError(f"active_to ({self.active_to.isoformat()}) is before active_from")
         return self
+
+
+class FlowDefinition(Graph, Selection):
+    """A flow in one version, frozen: what it is picked by, and its states and transitions."""
 
     def _subject_type(self) -> str:
         return self.subject_type

@@ -9,16 +9,19 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import compress
 from typing import Generic, TypeVar
 
 from eventflow.picking.definition import FlowDefinition
 from eventflow.picking.rollout import BUCKETS, admits
 
 K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 KEPT = 256
-"""Sets that are kept of one kind; when there are more, they are made again."""
+"""Things that are kept of one kind; when there are more, they are made again."""
+
+_STRIDE = 128
+"""Moments between two sets that are made of all that was before."""
 
 _RARE = 64
 """A value that fewer than one in so many definitions have is kept as a list of them: masks of all would fill memory."""
@@ -54,22 +57,22 @@ def lowest(mask: int) -> int:
     return (mask & -mask).bit_length() - 1
 
 
-class Kept(Generic[K]):
-    """Sets that are made when they are first asked for. Changes as it is asked, never in what it answers."""
+class Kept(Generic[K, V]):
+    """What is made when it is first asked for. Changes as it is asked, never in what it answers."""
 
-    def __init__(self, make: Callable[[K], int], most: int = KEPT) -> None:
+    def __init__(self, make: Callable[[K], V], most: int = KEPT) -> None:
         self._make, self._most = make, most
-        self._made: dict[K, int] = {}
+        self._made: dict[K, V] = {}
 
-    def __call__(self, key: K) -> int:
-        """The set for a key."""
-        mask = self._made.get(key)
-        if mask is None:
-            mask = self._make(key)
+    def __call__(self, key: K) -> V:
+        """What belongs to a key."""
+        made = self._made.get(key)
+        if made is None:
+            made = self._make(key)
             if len(self._made) >= self._most:
                 self._made = {}
-            self._made[key] = mask
-        return mask
+            self._made[key] = made
+        return made
 
 
 class Column(Generic[K]):
@@ -82,6 +85,9 @@ class Column(Generic[K]):
             found.setdefault(value, []).append(place)
         self._rare = {value: at for value, at in found.items() if len(at) * _RARE < self._size}
         self._common = {value: mask_of(at, self._size) for value, at in found.items() if value not in self._rare}
+
+    def __len__(self) -> int:
+        return len(self._common) + len(self._rare)
 
     def __call__(self, value: K) -> int:
         """The definitions with this value."""
@@ -97,38 +103,50 @@ class Column(Generic[K]):
         return mask
 
 
+class Past:
+    """The definitions to which something has happened, as time goes on."""
+
+    def __init__(self, moments: Iterable[tuple[datetime, int]], size: int) -> None:
+        ordered = sorted(moments)
+        self.times = [time for time, _ in ordered]
+        self._places, self._size = [place for _, place in ordered], size
+        self._whole = [0]
+        for start in range(0, len(ordered), _STRIDE):
+            self._whole.append(self._whole[-1] | mask_of(self._places[start : start + _STRIDE], size))
+        self._first = Kept(self._make)
+
+    def before(self, now: datetime) -> int:
+        """Those to which it happened before an instant."""
+        return self._first(bisect_left(self.times, now))
+
+    def until(self, now: datetime) -> int:
+        """Those to which it happened before an instant or at it."""
+        return self._first(bisect_right(self.times, now))
+
+    def _make(self, happened: int) -> int:
+        # Sets for every moment would fill the memory; there is one for so many moments, and the rest is added.
+        whole = happened // _STRIDE
+        return self._whole[whole] | mask_of(self._places[whole * _STRIDE : happened], self._size)
+
+
 class Windows:
     """Which definitions are in force at an instant; that changes at the boundaries of their windows only."""
 
     def __init__(self, rows: Sequence[FlowDefinition]) -> None:
-        self._rows = rows
-        self._boundaries = sorted({at for row in rows for at in (row.active_from, row.active_to) if at is not None})
-        self._of_segment = Kept(self._make, most=64)
+        size = len(rows)
+        self._opened = Past(((at, n) for n, row in enumerate(rows) if (at := row.active_from) is not None), size)
+        self._closed = Past(((at, n) for n, row in enumerate(rows) if (at := row.active_to) is not None), size)
+        self._always = mask_of((n for n, row in enumerate(rows) if row.active_from is None), size)
+        self._boundaries = sorted({*self._opened.times, *self._closed.times})
 
     def __call__(self, now: datetime) -> int:
         """The definitions whose windows an instant is in."""
-        return self._of_segment(self.segment(now))
+        return (self._always | self._opened.until(now)) & ~self._closed.before(now)
 
     def segment(self, now: datetime) -> int:
         """The number of the stretch that an instant is in: odd at a boundary, even between two."""
         left = bisect_left(self._boundaries, now)
         return left + bisect_right(self._boundaries, now, lo=left)
-
-    def _make(self, segment: int) -> int:
-        since, until = self._ends(segment)
-        is_open = (
-            (row.active_from is None or (since is not None and row.active_from <= since))
-            and (row.active_to is None or (until is not None and row.active_to >= until))
-            for row in self._rows
-        )
-        return mask_of(compress(range(len(self._rows)), is_open), len(self._rows))
-
-    def _ends(self, segment: int) -> tuple[datetime | None, datetime | None]:
-        """The boundaries at or before and at or after a segment."""
-        before, after = (segment - 1) // 2 if segment else -1, segment // 2
-        since = self._boundaries[before] if before >= 0 else None
-        until = self._boundaries[after] if after < len(self._boundaries) else None
-        return since, until
 
 
 class Shares:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, PlainSerializer, SkipValidation
 
@@ -134,15 +134,6 @@ class FlowQuery(Value):
     force_flow_id: _Resolver = None
     candidates_limit: int | None = None
     cache: bool = False
-
-    def replace(self, **changes: Any) -> Self:
-        """The same with these fields changed, checked like a new one."""
-        fields = {name: getattr(self, name) for name in type(self).model_fields}
-        return type(self)(**(fields | changes))
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002
-        """The same with these fields changed; what is frozen need not be copied any deeper."""
-        return self.replace(**(update or {}))
 
     @cached_property
     def steps(self) -> tuple[tuple[str | None, FlowQuery], ...]:

@@ -7,13 +7,44 @@ from datetime import datetime
 from functools import cached_property
 
 from eventflow.picking.ask import Facts
-from eventflow.picking.conditions import Bound
+from eventflow.picking.conditions import OWN, Bound, field_of
 from eventflow.picking.definition import FlowDefinition
 from eventflow.picking.masks import KEPT, Column, Kept, Shares, Windows, lowest, mask_of, places
 from eventflow.picking.query import FlowQuery, Where
 from eventflow.picking.sorting import by_key, key_of, preferred
 
 _Versions = tuple[int | None, int | None, int | None]
+
+
+_FIELDS = 64
+"""Fields whose answers are kept."""
+
+
+class Answers:
+    """What definitions have in one field, each answer once, with those that have it."""
+
+    def __init__(self, rows: Sequence[FlowDefinition], field: str) -> None:
+        answers = [field_of(row, field) for row in rows]
+        # Written down, since 1 and True are the same to a dict, and lists are nothing for it.
+        texts = [repr(answer) for answer in answers]
+        self._of_text = dict(zip(texts, answers, strict=True))
+        self._column = Column(texts)
+
+    def __len__(self) -> int:
+        return len(self._of_text)
+
+    def can_look_up(self, condition: Bound) -> bool:
+        """Whether all that fulfils a condition is one text; a field of the library's own may hold an instant."""
+        said = condition.condition
+        return said.op == "eq" and type(condition.value) is str and said.field not in OWN
+
+    def with_text(self, text: str) -> int:
+        """The definitions whose answer is this text."""
+        return self._column(repr(text))
+
+    def fulfilling(self, condition: Bound) -> int:
+        """The definitions whose answer fulfils a condition."""
+        return self._column.where(lambda text: condition.is_fulfilled_by(self._of_text[text]))
 
 
 class Shelf:
@@ -25,6 +56,7 @@ class Shelf:
         self._all = (1 << self._size) - 1
         self._in_versions = Kept(self._make_versions)
         self._passing: dict[str, int] = {}
+        self._answers: Kept[str, Answers] = Kept(lambda field: Answers(rows, field), most=_FIELDS)
 
     def matching(self, query: FlowQuery, facts: Facts, now: datetime) -> int:
         """The set of those that fit."""
@@ -99,15 +131,17 @@ class Shelf:
         return mask
 
     def _passed(self, mask: int, condition: Bound | Where, facts: Facts) -> int:
-        if not isinstance(condition, Bound):
-            return self._tried(mask, condition, facts)
-        # What a condition says with a value does not change; it is looked at once for all definitions.
-        key = condition.text
-        if key is None:
+        if not isinstance(condition, Bound) or (key := condition.text) is None:
             return self._tried(mask, condition, facts)
         passing = self._passing.get(key)
         if passing is None:
-            passing = self._tried(self._all, condition, facts)
+            answers = self._answers(condition.condition.field)
+            if answers.can_look_up(condition):
+                return mask & answers.with_text(condition.value)
+            if mask.bit_count() <= len(answers):
+                return self._tried(mask, condition, facts)
+            # What a condition says with a value does not change: it is found out once, for each answer there is.
+            passing = answers.fulfilling(condition)
             if len(self._passing) >= KEPT:
                 self._passing = {}
             self._passing[key] = passing

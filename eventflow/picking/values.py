@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, JsonValue, PlainValidator
@@ -20,8 +20,29 @@ class Value(BaseModel, frozen=True, strict=True, extra="forbid", validate_by_nam
     """Something frozen that is compared by what it says. Raises pydantic's ``ValidationError`` for what does not fit.
 
     Strict: the text ``"3"`` is no number and ``1`` is no truth. What JSON has no word for comes as JSON writes it: an
-    instant as an ISO 8601 text, a tuple as a list.
+    instant as an ISO 8601 text, a tuple as a list. Attributes and settings are JSON as it came; whoever changes it in
+    place breaks the promise.
     """
+
+    def replace(self, **changes: Any) -> Self:
+        """The same with these fields changed, checked like a new one."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**(fields | changes))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002
+        """The same with these fields changed; what is frozen need not be copied any deeper."""
+        return self.replace(**(update or {}))
+
+    def __hash__(self) -> int:
+        # What is equal has the same hash; JSON that has none is left to be compared.
+        return hash((type(self), *(_hashed(getattr(self, name)) for name in type(self).model_fields)))
+
+
+def _hashed(value: object) -> int | None:
+    try:
+        return hash(value)
+    except TypeError:
+        return None
 
 
 def instant(said: object) -> object:

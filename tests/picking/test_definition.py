@@ -126,3 +126,15 @@ def test_a_flow_is_called_by_its_name_in_the_language_that_is_asked_for() -> Non
         "Checkout",
         "1",
     ]
+
+
+def test_what_is_equal_has_the_same_hash_whatever_it_holds() -> None:
+    one, other = (a_definition(attributes={"a": [1]}, active_from="2026-03-01T10:00:00+02:00") for _ in range(2))
+
+    assert len({one, other, a_definition(id=2)}) == 2
+    assert hash(one) == hash(other)
+
+
+def test_on_paper_a_definition_begins_with_what_it_is_called() -> None:
+    assert list(a_definition().model_dump())[:2] == ["id", "subject_type"]
+    assert list(a_definition().model_dump())[-2:] == ["states", "transitions"]
