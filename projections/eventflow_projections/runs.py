@@ -22,6 +22,9 @@ from eventflow_projections.projection import Reading, Tables
 Cell = tuple[str, str, str]
 """A process, a channel and a status."""
 
+PASSED = frozenset(f"{CATEGORY}:{one.event_name}" for one in (events.StepSucceeded, events.StepSkipped))
+"""What a step is done by. It is always the one that was under way, so that nobody needs the body."""
+
 OVER = frozenset(str(one.value) for one in TERMINAL)
 
 
@@ -109,7 +112,9 @@ class RunRow:
         }
         if header.phase is not None:
             changes |= self._work(header)
-        if event is not None:
+        if header.name in PASSED:
+            changes |= self._past(self.step)
+        elif event is not None:
             changes |= self._told(event)
         return replace(self, **changes)
 
@@ -127,8 +132,6 @@ class RunRow:
         match event:
             case Created():
                 return _created(event.fields)
-            case events.StepSucceeded() | events.StepSkipped():
-                return {**self._past(event.step), "message": event.message}
             case events.StepFailed():
                 return {"attempts": event.attempt, "message": event.message}
             case events.Restarted():
@@ -149,10 +152,13 @@ class RunRow:
                 said = getattr(event, "message", None) or getattr(event, "reason", None)
                 return {"message": said} if isinstance(said, str) else {}
 
-    def _past(self, step: str) -> dict[str, Any]:
+    def _past(self, step: str | None) -> dict[str, Any]:
+        """The step that was under way is done; what it had to say is told by the history."""
+        if step is None:
+            return {}
         done = (*self.done, step)
         coming = next((one for one in self._from(step)[1:] if one not in done), None)
-        return {"done": done, "step": coming, "attempts": 0}
+        return {"done": done, "step": coming, "attempts": 0, "message": None}
 
     def _from(self, step: str) -> tuple[str, ...]:
         return self.steps[self.steps.index(step) :] if step in self.steps else ()
@@ -180,6 +186,7 @@ class Running(Reading):
     """The tables ``runs``, ``run_counts`` and ``run_days``.
 
     * ``step`` is the step that is next or under way, ``attempts`` how often it has failed with the present budget.
+    * ``message`` is what the last event had to say, where that was no success.
     * ``phase``, ``due`` and ``error`` are those of the last event that has a phase: what is to be done, or what came of
       it. ``started_at`` is when a worker first began, ``ended_at`` when the run was over.
     * ``started_by`` is who started it, ``actor`` who has last done something to it.
@@ -194,8 +201,8 @@ class Running(Reading):
     tables = ("runs", "run_counts", "run_days")
 
     def wants(self, header: Header) -> bool:
-        """All that is not a mere claim of the library's."""
-        return header.category == CATEGORY and header.phase != Phase.CLAIMED
+        """What begins a run, and what ends well no step: of a claim and a success the header says enough."""
+        return header.category == CATEGORY and header.phase != Phase.CLAIMED and header.name not in PASSED
 
     def read(
         self, batch: Sequence[Header], events: Mapping[int, Event], transaction: Transaction, tables: Tables
