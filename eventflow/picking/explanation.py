@@ -114,7 +114,7 @@ class Explanation:
         yield "The subject has no rollout key." if self.bucket is None else f"The subject is in bucket {self.bucket}."
         for step in self.steps:
             fitting = ", ".join(map(str, step.candidates)) or "nothing"
-            yield f"{step.step or 'As it was asked'}: {fitting} fits."
+            yield f"{step.step or 'As it was asked'}: {fitting} {'fit' if len(step.candidates) > 1 else 'fits'}."
             yield from (f"  {one}" for one in step.dropped)
 
 
