@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -11,10 +12,14 @@ from pathlib import Path
 
 from eventflow.app import Eventflow
 from eventflow.model.aggregate import Aggregate
+from eventflow.model.command import command
 from eventflow.model.event import Event
 from eventflow.model.probe import Probe
 from eventflow.model.reaction import task
+from eventflow.runtime.holding import Held
 from eventflow.runtime.ticks import Tick
+
+log = logging.getLogger("shop")
 
 APP = "tests.cli.shop:app"
 ROOM = "SHOP_ROOM"
@@ -90,6 +95,30 @@ def patient() -> Eventflow:
         probes=[Probe(Order, statuses=[Status.NEW], grace=timedelta(microseconds=1), every=timedelta(hours=1))],
         ticks=[Tick(name="dust", every=timedelta(hours=1), run=dust, purpose="dusts the shelves")],
     )
+
+
+@command("import-invoices", params=("north", "south"), title="Invoices")
+def import_invoices(lock: Held, param: str) -> str:
+    """Import what the bank of a region has; it has nothing while there is mud."""
+    log.info("asking the bank of the %s", param)
+    if (room() / "mud").exists():
+        raise ValueError("the bank is away")
+    (room() / f"{param}.began").touch()
+    while (room() / "stuck").exists():
+        lock.check()
+        time.sleep(0.01)
+    return f"{param}: 3 invoices"
+
+
+@command("sweep", every=timedelta(hours=1))
+def sweep(app: Eventflow) -> None:
+    """Sweep the floor."""
+    assert app.commands.all()
+
+
+def commanded() -> Eventflow:
+    """The shop with commands."""
+    return Eventflow(aggregates=[Order, Parcel], reactions=[pack, carry], commands=[import_invoices, sweep])
 
 
 def dust() -> int:
