@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -240,6 +241,36 @@ class Reference:
 
     def id_key(self, id: int | str) -> tuple[int, Any]:
         return (0, id) if isinstance(id, int) else (1, id)
+
+
+def a_population(size: int, chance: Random) -> list[Data]:
+    """Very many definitions: some values frequent, some rare, most of them for orders."""
+    return [_one_of_many(id, chance) for id in range(1, size + 1)]
+
+
+def _one_of_many(id: int, chance: Random) -> Data:
+    since, until = sorted((chance.randrange(-4, 5), chance.randrange(-4, 5)))
+    return {
+        "id": id if chance.random() < 0.8 else str(id),
+        "subject_type": chance.choice(("order", "order", "order", "parcel")),
+        "subject_scope": chance.choice((None, "eu", "eu", "eu", "us" if chance.random() < 0.05 else "eu")),
+        "subject_collection": chance.choice((None, "eu")),
+        "environment": chance.choice((None, "prod", "prod", "test")),
+        "channel": chance.choice((None, "web", "app", "0")),
+        "version": chance.randrange(1, 4),
+        "is_default": chance.random() < 0.5,
+        "status": chance.random() < 0.8,
+        "ordering": chance.randrange(3),
+        "rollout_pct": chance.choice((None, None, 0, 1, 22, 50, 99, 100)),
+        "deleted": chance.random() < 0.1,
+        "attributes": {
+            "tier": chance.choice((None, True, 1, "gold", ["eu", "us"])),
+            "region": chance.choice(("eu", "us", {"eu": 1})),
+            **({"vip": chance.randrange(100)} if chance.random() < 0.5 else {}),
+        },
+        "active_from": at(since) if chance.random() < 0.4 else None,
+        "active_to": at(until) if chance.random() < 0.4 else None,
+    }
 
 
 # What follows draws questions from few values, so that they meet.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from random import Random
 from typing import Any
 
 from hypothesis import given
@@ -39,6 +40,15 @@ def test_the_picker_says_what_the_rules_say(definitions: list[Data], query: Data
     catalogue = Catalogue(definitions_of(definitions))
 
     assert answer(catalogue, query_of(query), subject, now) == Reference(definitions, query, subject, now).answer()
+
+
+MANY = words.a_population(400, Random(26))
+AMONG_MANY = Catalogue(definitions_of(MANY))
+
+
+@given(words.queries, words.subjects, words.nows)
+def test_the_picker_says_what_the_rules_say_among_very_many(query: Data, subject: Data, now: str) -> None:
+    assert answer(AMONG_MANY, query_of(query), subject, now) == Reference(MANY, query, subject, now).answer()
 
 
 @given(words.catalogues, words.queries, words.forcing, words.subjects, words.nows)
