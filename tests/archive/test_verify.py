@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from eventflow.runtime.archiving.collect import Collector
 from eventflow.runtime.archiving.compress import Errand
 from eventflow.runtime.archiving.verify import Fault, Verifier
-from eventflow.store.archive.catalogue import Catalogue
+from eventflow.store.archive.catalogue import Catalogue, Place
 from tests.archive.words import NOW, Shop
 
 
@@ -20,6 +20,19 @@ def archived(shop: Shop, count: int = 3) -> list[str]:
     shop.orders(count)
     shop.clock.forward(seconds=1)
     return [one.key for one in shop.compressor(many=6).run(Errand(ages=NOW))]
+
+
+def places(shop: Shop, key: str) -> list[Place]:
+    """What lies in a segment."""
+    catalogue = Catalogue(shop.database)
+    [archive] = [one for one in catalogue.sealed() if one.key == key]
+    return list(catalogue.places_of(archive.id))
+
+
+def first_of(shop: Shop, key: str) -> int:
+    """The position of the first body in a segment."""
+    place = places(shop, key)[0]
+    return shop.log.headers(place.stream)[place.first - 1].position
 
 
 def collector(shop: Shop) -> Collector:
@@ -41,16 +54,22 @@ def test_an_object_that_is_gone_is_named(shop: Shop) -> None:
 
     assert fault.key == second
     assert second in fault.why
+    assert fault.position == first_of(shop, second)
     assert first != second
 
 
 def test_an_object_that_was_cut_off_is_named(shop: Shop) -> None:
     [key] = archived(shop, 2)
-    shop.objects.put(key, shop.objects.get(key)[:-40])
+    content = shop.objects.get(key)
+    last = places(shop, key)[-1]
 
+    shop.objects.put(key, content[:-40])
     [fault] = faults(shop)
+    assert (fault.key, fault.position) == (key, None), "every body in it can still be read"
 
-    assert fault.key == key
+    shop.objects.put(key, content[: last.start + 7])
+    [fault] = faults(shop)
+    assert fault.position == shop.log.headers(last.stream)[last.first - 1].position
 
 
 def test_a_byte_that_was_changed_names_its_stream(shop: Shop) -> None:
@@ -64,6 +83,7 @@ def test_a_byte_that_was_changed_names_its_stream(shop: Shop) -> None:
 
     assert fault.key == key
     assert "events/" in fault.why or str(place.stream) in fault.why
+    assert fault.position == first_of(shop, key)
 
 
 def test_a_segment_in_the_place_of_another_is_noticed(shop: Shop) -> None:

@@ -20,7 +20,10 @@ SOME = 500
 
 
 class Fault(NamedTuple):
-    """What is wrong: with a segment as a whole, or with the body of one event."""
+    """What is wrong: with a segment, or with the body of one event.
+
+    ``position`` is that of the first body that is damaged or missing; without one every body in a segment can be read.
+    """
 
     key: str | None
     position: int | None
@@ -42,22 +45,40 @@ class Verifier:
         for archive in self._catalogue.sealed():
             manifests.add(archive.manifest)
         for archive in self._catalogue.sealed():
-            try:
-                self._check(archive, manifests)
-            except (NotFound, Unreadable) as error:
-                yield Fault(archive.key, getattr(error, "position", None) or None, str(error))
+            fault = self._fault(archive, manifests)
+            if fault is not None:
+                yield fault
             seen(archive)
         yield from self._places()
 
-    def _check(self, archive: Archive, manifests: set[bytes | None]) -> None:
+    def _fault(self, archive: Archive, manifests: set[bytes | None]) -> Fault | None:
         with tempfile.TemporaryFile() as file:
-            digest = sha256()
-            for some in self._objects().read(archive.key):
-                digest.update(some)
-                file.write(some)
-            # What is inside names the first event that is damaged; the digest of the whole says that something is.
-            self._look_into(archive, file, manifests)
-        self._same(archive, "object", digest.digest(), archive.sha256)
+            try:
+                found = self._fetched(archive, file)
+                # What is inside names the first event that is damaged; the digest of the whole says that something is.
+                self._look_into(archive, file, manifests)
+                self._same(archive, "object", found, archive.sha256)
+            except (NotFound, Unreadable) as error:
+                position = getattr(error, "position", None) or self._first_lost(archive, file)
+                return Fault(archive.key, position, str(error))
+        return None
+
+    def _fetched(self, archive: Archive, file: IO[bytes]) -> bytes:
+        digest = sha256()
+        for some in self._objects().read(archive.key):
+            digest.update(some)
+            file.write(some)
+        return digest.digest()
+
+    def _first_lost(self, archive: Archive, file: IO[bytes]) -> int | None:
+        """Where the first body was that cannot be read any more, if it is the bodies that are damaged."""
+        for place in self._catalogue.places_of(archive.id):
+            file.seek(place.start)
+            if sha256(file.read(place.length)).digest() != place.sha256:
+                return next(
+                    (one.header.position for one in self._log.read(place.stream, place.first - 1, place.first)), None
+                )
+        return None
 
     def _look_into(self, archive: Archive, file: IO[bytes], manifests: set[bytes | None]) -> None:
         with Segment(file) as segment:
