@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from eventflow.model.command import command
     from eventflow.model.event import Event, upcast
     from eventflow.model.exchange import AsyncExchange, Exchange, Request, Response, Timeout, play, replies
+    from eventflow.model.flow import Flow
+    from eventflow.model.flow_moves import TransitionResult
+    from eventflow.model.flow_tasks import FlowTask, Move, Verdict, action, allow, deny, restriction, validation
     from eventflow.model.handlers import AsyncEndpoint, AsyncTask, Endpoint, Task
     from eventflow.model.incident import Incident
     from eventflow.model.incoming import Incoming
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
     from eventflow.model.vocabulary import Vocabulary
     from eventflow.model.wait import Wait
     from eventflow.model.webhook import webhook
+    from eventflow.picking.builder import FlowPickerBuilder
+    from eventflow.picking.query import FlowQuery
     from eventflow.runtime.attempt import cancelled
     from eventflow.runtime.commands import Passing
     from eventflow.runtime.holding import Held
@@ -73,6 +78,10 @@ _HOMES = {
     "Eventflow": "eventflow.app",
     "Exchange": "eventflow.model.exchange",
     "File": "eventflow.model.multipart",
+    "Flow": "eventflow.model.flow",
+    "FlowPickerBuilder": "eventflow.picking.builder",
+    "FlowQuery": "eventflow.picking.query",
+    "FlowTask": "eventflow.model.flow_tasks",
     "Gathered": "eventflow.model.process.fan",
     "HMACSignature": "eventflow.model.signature",
     "Header": "eventflow.model.recorded",
@@ -84,6 +93,7 @@ _HOMES = {
     "Mail": "eventflow.runtime.notifiers",
     "Masker": "eventflow.model.masking",
     "Moment": "eventflow.model.process.awaiting",
+    "Move": "eventflow.model.flow_tasks",
     "Notifier": "eventflow.runtime.incidents",
     "NumberedStatusEnum": "eventflow.model.status",
     "Passing": "eventflow.runtime.commands",
@@ -109,26 +119,33 @@ _HOMES = {
     "Task": "eventflow.model.handlers",
     "Tick": "eventflow.runtime.ticks",
     "Timeout": "eventflow.model.exchange",
+    "TransitionResult": "eventflow.model.flow_moves",
+    "Verdict": "eventflow.model.flow_tasks",
     "Vocabulary": "eventflow.model.vocabulary",
     "Wait": "eventflow.model.wait",
     "Webhook": "eventflow.runtime.notifiers",
+    "action": "eventflow.model.flow_tasks",
+    "allow": "eventflow.model.flow_tasks",
     "as_curl": "eventflow.model.rendering",
     "as_message": "eventflow.model.rendering",
     "callback": "eventflow.model.callback",
     "calls": "eventflow.model.process.step",
     "cancelled": "eventflow.runtime.attempt",
     "command": "eventflow.model.command",
+    "deny": "eventflow.model.flow_tasks",
     "endpoint": "eventflow.model.reaction",
     "folds": "eventflow.model.aggregate",
     "label_of": "eventflow.model.status",
     "migration": "eventflow.model.process.process",
     "play": "eventflow.model.exchange",
     "replies": "eventflow.model.exchange",
+    "restriction": "eventflow.model.flow_tasks",
     "step": "eventflow.model.process.step",
     "task": "eventflow.model.reaction",
     "traced": "eventflow.runtime.tracing",
     "transition": "eventflow.model.transition",
     "upcast": "eventflow.model.event",
+    "validation": "eventflow.model.flow_tasks",
     "webhook": "eventflow.model.webhook",
 }
 
@@ -151,6 +168,10 @@ __all__ = [
     "Eventflow",
     "Exchange",
     "File",
+    "Flow",
+    "FlowPickerBuilder",
+    "FlowQuery",
+    "FlowTask",
     "Gathered",
     "HMACSignature",
     "Header",
@@ -162,6 +183,7 @@ __all__ = [
     "Mail",
     "Masker",
     "Moment",
+    "Move",
     "Notifier",
     "NumberedStatusEnum",
     "Passing",
@@ -187,27 +209,34 @@ __all__ = [
     "Task",
     "Tick",
     "Timeout",
+    "TransitionResult",
+    "Verdict",
     "Vocabulary",
     "Wait",
     "Webhook",
     "__version__",
+    "action",
+    "allow",
     "as_curl",
     "as_message",
     "callback",
     "calls",
     "cancelled",
     "command",
+    "deny",
     "endpoint",
     "folds",
     "label_of",
     "migration",
     "play",
     "replies",
+    "restriction",
     "step",
     "task",
     "traced",
     "transition",
     "upcast",
+    "validation",
     "webhook",
 ]
 

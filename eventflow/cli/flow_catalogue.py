@@ -19,6 +19,7 @@ from eventflow.model.flow import availability
 from eventflow.model.flow_drawing import mermaid, svg
 from eventflow.model.recorded import Recorded
 from eventflow.picking.definition import FlowDefinition
+from eventflow.picking.parts import TaskKind
 
 
 @click.command("list")
@@ -149,6 +150,22 @@ def export(session: Session, flows: tuple[str, ...], no_graph: bool, at: int | d
     with application(session) as app:
         found = app.flows.export(*(_id(app, one) for one in flows), graph=not no_graph, at=at)
     session.answer(found, json.dumps(found, indent=2))
+
+
+@click.command()
+@click.option("--subject-type", metavar="NAME", help="For these subjects only.")
+@click.option("--kind", type=click.Choice(["restriction", "validation", "action"]), multiple=True)
+@pass_session
+def tasks(session: Session, subject_type: str | None, kind: tuple[TaskKind, ...]) -> None:
+    """What the transitions of flows may call here, with what each of them takes.
+
+    Example:
+      eventflow --app shop.app:app flows tasks --kind restriction --json
+    """
+    with application(session) as app:
+        found = app.flows.tasks(subject_type, *kind)
+    rows = [(one["task"], one["kind"], one["subject_type"], one["title"], one["description"]) for one in found]
+    session.answer({"tasks": found}, Table(("task", "kind", "for", "title", ""), rows))
 
 
 def _id(app: Eventflow, named: str) -> int | str:

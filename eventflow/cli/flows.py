@@ -26,6 +26,7 @@ VERBS = {
     "duplicate": Elsewhere("eventflow.cli.flow_changes:duplicate", "Make another flow like this one."),
     "archive": Elsewhere("eventflow.cli.flow_changes:archive", "Put a flow away."),
     "restore": Elsewhere("eventflow.cli.flow_changes:restore", "Bring an archived flow back."),
+    "tasks": Elsewhere("eventflow.cli.flow_catalogue:tasks", "What transitions may call."),
     "rollout": Elsewhere("eventflow.cli.flow_rollout:rollout", "Set a share, or raise it step by step."),
     "rollouts": Elsewhere("eventflow.cli.flow_rollout:rollouts", "The shares that are being raised."),
     "move": Elsewhere("eventflow.cli.flow_subjects:move", "Make a transition of an item."),

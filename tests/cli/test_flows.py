@@ -191,6 +191,14 @@ def test_a_flow_is_drawn_and_checked(counter: Counter) -> None:
     assert "one_start" in {one["code"] for one in json.loads(result.stdout)["problems"]}
 
 
+def test_what_transitions_may_call_is_told(counter: Counter) -> None:
+    [told] = counter.knows("tasks", "--kind", "restriction")["tasks"]
+
+    assert (told["task"], told["subject_type"], told["kind"]) == ("cheap", "order", "restriction")
+    assert counter.knows("tasks", "--subject-type", "bill")["tasks"] == []
+    assert "Whether it may go" in counter.says("tasks").stdout
+
+
 def test_an_item_goes_by_its_flow(counter: Counter) -> None:
     cup, vase = counter.order(total=5), counter.order(total=500)
 

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from eventflow.app import Eventflow
-from eventflow.errors import BadFlow, BadInput, FlowNotFound, FlowTaken, Refused, VersionConflict
+from eventflow.errors import BadFlow, BadInput, FlowNotFound, FlowTaken, NotFound, Refused, VersionConflict
 from eventflow.model.flow import CATALOGUE, Flow, flow_stream
 from eventflow.picking.definition import FlowDefinition
 from eventflow.picking.parts import State, TaskBinding, Transition
@@ -207,6 +207,30 @@ def test_only_a_graph_that_holds_together_is_active_and_all_that_is_wrong_is_tol
         app.flows.activate("order@1")
     app.flows.update("order@1", states=STATES, transitions=TRANSITIONS)
     assert app.flows.activate("order@1").status and app.flows.problems("order@1") == ()
+
+
+def test_parts_of_a_graph_are_put_in_changed_and_taken_out_and_the_rest_stays(app: Eventflow) -> None:
+    app.flows.create(a_flow())
+    held = State(key="held", color="#abc", names={"de": "angehalten"})
+    hold, resume = Transition(key="hold", from_="checked", to="held"), Transition(key="resume", from_="held", to="sent")
+
+    app.flows.put("order@1", held, hold, resume, reason="holidays")
+    app.flows.put("order@1", held.model_copy(update={"color": "#def"}))
+
+    flow = app.flows.get("order@1")
+    changed = flow.state("held")
+    assert changed is not None and (changed.color, changed.names) == ("#def", {"de": "angehalten"})
+    assert flow.states[:3] == STATES and flow.transitions == (*TRANSITIONS, hold, resume)
+    with pytest.raises(Refused, match="hold, resume"):
+        app.flows.drop("order@1", "held")
+    with pytest.raises(Refused, match="START"):
+        app.flows.drop("order@1", "new", "check")
+    with pytest.raises(NotFound, match="held"):
+        app.flows.drop("order@1", "helt")
+    with pytest.raises(BadFlow):
+        app.flows.drop("order@1", "check")
+    app.flows.drop("order@1", "held", "hold", "resume")
+    assert app.flows.get("order@1") == a_flow().definition
 
 
 def test_a_task_that_the_application_does_not_have_is_refused_when_the_flow_is_defined(app: Eventflow) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from eventflow.errors import Refused
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.flow import DefinedFlow, flow_stream
+from eventflow.model.flow_edit import drop, put
 from eventflow.model.flow_files import exported, imported
 from eventflow.model.flow_moves import TransitionResult
 from eventflow.model.flow_ramp import FlowRamp
@@ -18,7 +19,7 @@ from eventflow.picking.catalogue import Pick
 from eventflow.picking.checks import Problem
 from eventflow.picking.definition import FlowDefinition
 from eventflow.picking.explanation import Explanation
-from eventflow.picking.parts import TaskKind
+from eventflow.picking.parts import State, TaskKind, Transition
 from eventflow.picking.query import FlowQuery
 from eventflow.runtime.flows.bindings import Bindings, Tuner
 from eventflow.runtime.flows.definitions import Definitions
@@ -244,6 +245,22 @@ class Flows:
         Raises ``FlowNotFound``, ``VersionConflict``, ``FlowTaken``, ``BadFlow``, pydantic's ``ValidationError``.
         """
         return self._definitions.update(id, changes, expected=expected, reason=reason, context=said(actor=actor))
+
+    def put(self, id: Id, *parts: State | Transition, **how: Any) -> FlowDefinition:
+        """Put states and transitions into a flow; one of a key that is there is replaced, whatever else stays.
+
+        Of a flow that has subjects that makes a new version, which is returned.
+        """
+        after = put(self.get(id), parts)
+        return self.update(id, states=after.states, transitions=after.transitions, **how)
+
+    def drop(self, id: Id, *keys: str, **how: Any) -> FlowDefinition:
+        """Take states and transitions out of a flow, by their keys; of one that has subjects that makes a new version.
+
+        Raises ``Refused`` for START and for a state that transitions still lead to or from, ``NotFound``.
+        """
+        after = drop(self.get(id), keys)
+        return self.update(id, states=after.states, transitions=after.transitions, **how)
 
     def activate(self, id: Id, **how: Any) -> FlowDefinition:
         """Let it be picked. Raises ``BadFlow`` when its graph does not hold together."""
