@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from eventflow.model.limits import CircuitBreaker, Concurrency, RateLimit
     from eventflow.model.masking import Masker
     from eventflow.model.multipart import File
+    from eventflow.model.people import People
     from eventflow.model.probe import Probe
     from eventflow.model.process.awaiting import Child, Ended, Moment, RunEnd, Signal
     from eventflow.model.process.endings import Abandon, RetryLater, Skip
@@ -97,6 +98,7 @@ _HOMES = {
     "Notifier": "eventflow.runtime.incidents",
     "NumberedStatusEnum": "eventflow.model.status",
     "Passing": "eventflow.runtime.commands",
+    "People": "eventflow.model.people",
     "Probe": "eventflow.model.probe",
     "Process": "eventflow.model.process.process",
     "QuietHours": "eventflow.model.quiet",
@@ -187,6 +189,7 @@ __all__ = [
     "Notifier",
     "NumberedStatusEnum",
     "Passing",
+    "People",
     "Probe",
     "Process",
     "QuietHours",

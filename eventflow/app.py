@@ -40,6 +40,7 @@ from eventflow.model.key import SAVED, Key
 from eventflow.model.limits import Limit
 from eventflow.model.limits import problems as limit_problems
 from eventflow.model.masking import Masker
+from eventflow.model.people import ANYBODY, People
 from eventflow.model.probe import Probe
 from eventflow.model.probe import problems as probe_problems
 from eventflow.model.process.definition import problems as process_problems
@@ -148,6 +149,7 @@ class Eventflow:
     ``processes`` go through.
     ``flows`` are published when this is made; ``flow_tasks`` are what their transitions may call.
     ``commands`` are run by people and by the scheduler; ``notifiers`` tell of incidents, beside those of the settings.
+    ``people`` says who is who to the locks, and who may steer them.
 
     Raises ``Misconfigured`` with every problem of the composition at once, ``Unavailable`` when the database
     is out of reach.
@@ -171,6 +173,7 @@ class Eventflow:
         callbacks: Sequence[Calling] = (),
         commands: Sequence[Command[..., Any]] = (),
         notifiers: Sequence[Notifier] = (),
+        people: People = ANYBODY,
         channels: Sequence[Channel] = (),
         flows: Sequence[FlowDefinition] = (),
         flow_tasks: Sequence[FlowTask[Any]] = (),
@@ -259,7 +262,8 @@ class Eventflow:
         self.switches = Switches(self.log, self.repository, clock=clock)
         self.incidents = Incidents(self.log, self.repository, told)
         leases = Leases(self.database)
-        self.lockboard = Lockboard(self.log, self.repository, leases, self.switches, clock=clock)
+        self.people = people
+        self.lockboard = Lockboard(self.log, self.repository, leases, self.switches, clock=clock, people=people)
         self.locks = self._locks(leases)
         self.commands = Commands(commands, self.locks, app=self, masker=self.masker)
         self.batches = Batches(

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from eventflow.errors import CommandDisabled, StreamNotFound
 from eventflow.model.lock import CommandState, Lock, Mishap, lock_id, state_of
+from eventflow.model.people import ANYBODY, People
 from eventflow.model.switch import Handle, switch_id
 from eventflow.runtime.repository import Repository
 from eventflow.runtime.switches import Switches
@@ -57,10 +58,17 @@ class Lockboard:
     """The locks of one log as operators see and steer them."""
 
     def __init__(
-        self, log: Log, repository: Repository, leases: Leases, switches: Switches, *, clock: Callable[[], datetime]
+        self,
+        log: Log,
+        repository: Repository,
+        leases: Leases,
+        switches: Switches,
+        *,
+        clock: Callable[[], datetime],
+        people: People = ANYBODY,
     ) -> None:
         self._log, self._repository, self._leases = log, repository, leases
-        self._switches, self._clock = switches, clock
+        self._switches, self._clock, self._people = switches, clock, people
 
     # -- what operators do -----------------------------------------------------------------------
 
@@ -72,11 +80,19 @@ class Lockboard:
         until: datetime | None = None,
         actor: str | None = None,
     ) -> None:
-        """Let nothing be run under this key, or under any; what runs goes on. Raises ``Refused`` for a past end."""
+        """Let nothing be run under this key, or under any; what runs goes on.
+
+        Raises ``Refused`` for an end that is past, ``NotAllowed``.
+        """
+        self._people.check_manage(f"Disabling {key or 'all commands'}", actor)
         self._switches.pause(*_switch(key), reason=reason, until=until, actor=actor)
 
     def enable(self, key: str | None = None, *, actor: str | None = None) -> bool:
-        """Let it be run again; whether it was disabled. One that was disabled alone stays so when all are enabled."""
+        """Let it be run again; whether it was disabled. One that was disabled alone stays so when all are enabled.
+
+        Raises ``NotAllowed``.
+        """
+        self._people.check_manage(f"Enabling {key or 'all commands'}", actor)
         return self._switches.resume(*_switch(key), actor=actor)
 
     def disabled(self, key: str | None = None) -> Disabled | None:
@@ -88,8 +104,12 @@ class Lockboard:
                 continue
             switch = self._switches.get(kind, name)
             reason = switch.reason if switch is not None else None
-            return Disabled(kind == COMMANDS, head.actor, reason, head.recorded_at, head.due)
+            return Disabled(kind == COMMANDS, self._people.shown(head.actor), reason, head.recorded_at, head.due)
         return None
+
+    def check_manage(self, what: str, actor: str | None) -> None:
+        """Raise ``NotAllowed`` if this one may not do this."""
+        self._people.check_manage(what, actor)
 
     def refuse_disabled(self, key: str) -> None:
         """Raise ``CommandDisabled`` if nothing is to be run under this key."""

@@ -153,8 +153,10 @@ class Locks:
     ) -> Lease | None:
         """Take a lock from whoever holds it; returns whose it was, or nothing when it was free.
 
-        Raises ``LockHeld`` while its holder shows signs of life, unless ``force`` says that this does not matter.
+        Raises ``LockHeld`` while its holder shows signs of life, unless ``force`` says that this does not matter;
+        ``NotAllowed``.
         """
+        self.board.check_manage(f"Clearing {key}", context.actor)
         for _ in range(TRIES):
             found = self._leases.get(lock_id(key))
             if found is None or not found.is_held:

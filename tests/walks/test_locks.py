@@ -15,8 +15,9 @@ from uuid import uuid4
 import pytest
 
 from eventflow.app import Eventflow
-from eventflow.errors import CommandDisabled, LockHeld, LockLost, Refused
+from eventflow.errors import CommandDisabled, LockHeld, LockLost, NotAllowed, Refused
 from eventflow.model.lock import CommandState, Lock, lock_id
+from eventflow.model.people import People
 from eventflow.model.recorded import Context
 from eventflow.settings import Settings
 from eventflow.testing import Clock
@@ -391,6 +392,23 @@ def test_a_disabling_ends_by_itself(app: Eventflow, key: str) -> None:
     assert state(app, key) is CommandState.IDLE
     with pytest.raises(Refused):
         app.lockboard.disable(key, until=clock())
+
+
+def test_who_may_steer_locks_is_asked_of_the_application_and_who_they_are(another: Open, key: str) -> None:
+    people = People(name_of={"7": "Ann"}.get, may_manage=lambda actor: actor == "7")
+    app = another(people=people)
+
+    with pytest.raises(NotAllowed, match=f"Disabling {key}"):
+        app.lockboard.disable(key, actor="8")
+    with pytest.raises(NotAllowed, match="Enabling all commands"):
+        app.lockboard.enable(actor="8")
+    with pytest.raises(NotAllowed, match=f"Clearing {key}"):
+        app.locks.clear(key, context=Context(actor="8"))
+    app.lockboard.disable(key, actor="7")
+
+    disabled = app.lockboard.status(key).disabled
+    assert disabled is not None
+    assert disabled.by == "Ann"
 
 
 # -- errors ----------------------------------------------------------------------------------------
