@@ -71,6 +71,7 @@ from eventflow.runtime.holding import Held
 from eventflow.runtime.ids import Ids
 from eventflow.runtime.incidents import Incidents, Notifier, Untold, telling
 from eventflow.runtime.lockboard import Lockboard
+from eventflow.runtime.lockdowns import Lockdowns
 from eventflow.runtime.locks import Locks
 from eventflow.runtime.network import Network
 from eventflow.runtime.notifiers import configured
@@ -128,6 +129,7 @@ RAMP_EVERY = timedelta(seconds=1)
 ROOM_EVERY = timedelta(hours=1)
 PRUNE_EVERY = timedelta(hours=1)
 UNTOLD = "category:eventflow_notice -status:told"
+LOCKDOWNS = "tells of channels that a fatal error holds"
 WATCHES = "finds locks whose holders are gone"
 WATCH_EVERY = timedelta(seconds=10)
 
@@ -265,6 +267,7 @@ class Eventflow:
         self.people = people
         self.lockboard = Lockboard(self.log, self.repository, leases, self.switches, clock=clock, people=people)
         self.locks = self._locks(leases)
+        self._lockdowns = Lockdowns(self.channels, self.log, self.incidents, self._fatal)
         self.commands = Commands(commands, self.locks, app=self, masker=self.masker)
         self.batches = Batches(
             self.database,
@@ -512,11 +515,12 @@ class Eventflow:
         """Run a command in this thread, under its lock.
 
         ``passing`` says what is passed over: what disables it, its lock, whoever has that. Raises ``NotFound``,
-        ``LockHeld``, ``CommandDisabled``, ``LockLost``, ``Unavailable``; and what the command raises, once that is
-        recorded.
+        ``NotAllowed``, ``LockHeld``, ``CommandDisabled``, ``LockLost``, ``Unavailable``; and what the command raises,
+        once that is recorded.
         """
-        name = command if isinstance(command, str) else command.name
-        return self.commands.run(name, param, passing=passing, context=said(actor=actor))
+        name, context = command if isinstance(command, str) else command.name, said(actor=actor)
+        self.people.check_manage(f"Running {name}", context.actor)
+        return self.commands.run(name, param, passing=passing, context=context)
 
     def report(self, incident: Incident, *, actor: str | None = None) -> int:
         """Have an incident told to whoever is to be told of its kind, once each; returns how many that are.
@@ -613,6 +617,7 @@ class Eventflow:
             Tick(name="rollouts", every=RAMP_EVERY, run=self.flows.ramps.step, purpose=RAISES),
             Tick(name="purge", every=PURGE_EVERY, run=self.restorer.expire, purpose=PURGES),
             Tick(name="keys", every=PRUNE_EVERY, run=lambda: self.log.keys.prune(self.clock()), purpose=PRUNES),
+            Tick(name="lockdowns", every=WATCH_EVERY, run=self._lockdowns.watch, purpose=LOCKDOWNS),
             Tick(name="locks", every=self._watch_every(), run=self.locks.watch, purpose=WATCHES),
             *(self._probing(one) for one in self.probes.values()),
         ]

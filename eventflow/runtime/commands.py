@@ -27,7 +27,6 @@ log = logging.getLogger("eventflow.commands")
 
 STOPPING = "the worker that runs this is asked to stop"
 SCHEDULER = Context(actor="scheduler")
-"""Who runs what is due; whoever says what people may do lets this one do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,6 @@ class Commands:
         Raises ``NotFound``, ``CommandDisabled``, ``LockHeld``, ``LockLost``, ``Unavailable``; and whatever its function
         raises, once that is recorded.
         """
-        self._locks.board.check_manage(f"Running {name}", context.actor)
         command = self.get(name)
         key, began = command.key(param), time.monotonic()
         if passing.holder:

@@ -82,6 +82,10 @@ class Incidents:
             begun += 1
         return begun
 
+    def has_listeners(self, kind: str) -> bool:
+        """Whether anybody is told of incidents of this kind."""
+        return any(one.wants(kind) for one in self.notifiers.values())
+
     def notices(self, incident: Incident) -> list[Notice]:
         """A new notice for each who is to be told and was not, to be saved together with what tells of the incident."""
         wanted = [name for name, one in self.notifiers.items() if one.wants(incident.kind)]

@@ -13,8 +13,13 @@ import pytest
 
 from eventflow.app import Eventflow
 from eventflow.errors import Misconfigured, Unavailable
+from eventflow.model.channel import Channel
 from eventflow.model.incident import COMMAND_FAILED, LOCKDOWN, STALE_LOCK, Incident, Notice, Telling, notice_id
 from eventflow.model.lock import lock_id
+from eventflow.model.process.process import Process
+from eventflow.model.process.status import RunStatus
+from eventflow.model.process.step import step
+from eventflow.model.retry import Retry
 from eventflow.runtime.incidents import Notifier
 from eventflow.runtime.notifiers import Mail, Server, Webhook
 from eventflow.settings import Settings
@@ -50,7 +55,7 @@ def app(lasting: Settings, mailbox: Mailbox, chat: Peer) -> Iterator[Eventflow]:
         yield app
 
 
-def an_app(lasting: Settings, mailbox: Mailbox, chat: Peer, *further: Notifier) -> Eventflow:
+def an_app(lasting: Settings, mailbox: Mailbox, chat: Peer, *further: Notifier, **composition: Any) -> Eventflow:
     settings = Settings(
         **{
             **lasting.model_dump(include={"database", "snapshot_every"}),
@@ -62,7 +67,7 @@ def an_app(lasting: Settings, mailbox: Mailbox, chat: Peer, *further: Notifier) 
             "notify_on_error": [f"{chat.url}/hooks/secret-7"],
         }
     )
-    return Eventflow(settings, aggregates=[Document], clock=Clock(), notifiers=further)
+    return Eventflow(settings, aggregates=[Document], clock=Clock(), notifiers=further, **composition)
 
 
 def clock_of(app: Eventflow) -> Clock:
@@ -124,6 +129,40 @@ def test_of_many_workers_that_see_an_incident_one_tells_of_it(
 
     assert sum(begun) == 2
     assert (len(mailbox.mails), len(chat.asked)) == (1, 1)
+
+
+def test_a_channel_in_lockdown_is_told_of_once_for_each_time_that_a_run_ends_so(
+    lasting: Settings, mailbox: Mailbox, chat: Peer
+) -> None:
+    channel = Channel("till", "The till", lockdown="channel")
+    with an_app(lasting, mailbox, chat, processes=[Break], channels=[channel]) as app:
+        run = app.processes.start(Break())
+        for _ in range(2):
+            app.drain()
+            clock_of(app).forward(minutes=1)
+        assert app.processes.get(run.id).status is RunStatus.ERROR
+        app.tick()
+        app.drain()
+        first = [mail["Subject"] for mail in mailbox.mails]
+
+        app.processes.restart(run.id)
+        for _ in range(3):
+            app.drain()
+            clock_of(app).forward(minutes=1)
+
+    assert first == ["shop.app: LOCKDOWN of The till"]
+    assert [mail["Subject"] for mail in mailbox.mails] == first * 2
+    assert "the drawer is stuck" in mailbox.mails[0].get_content()
+    assert f"eventflow process show {run.id}" in mailbox.mails[0].get_content()
+
+
+class Break(Process, name="break", channel="till", retry=Retry(attempts=1)):
+    """Something that cannot go well."""
+
+    @step
+    def open(self) -> None:
+        """It never opens."""
+        raise ValueError("the drawer is stuck")
 
 
 def test_a_lock_that_is_left_behind_is_told_of_once_with_its_last_errors(
