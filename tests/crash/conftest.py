@@ -68,7 +68,7 @@ def start(order: Order, histories: Histories) -> Iterator[Start]:
     with ExitStack() as started:
 
         def start(**changes: Any) -> Program:
-            program = Program(Order(**{**order.__dict__, **changes}))
+            program = Program(type(order)(**{**order.__dict__, **changes}))
             started.callback(program.close)
             return program
 
