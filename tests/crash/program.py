@@ -30,7 +30,9 @@ from tests.walks.library import Document
 
 # A server forks the processes from one that has everything imported: a start costs a moment instead of a second.
 _processes = get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
+_processes.set_forkserver_preload(
+    [__name__, "eventflow.runtime.rabbitmq", "eventflow.store.postgres.database", "tests.crash.runs"]
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Order:
     fault: str | None = None
     nth: int = 1
     on_the_loop: bool = False
+    queues: tuple[str, ...] | None = None
 
     def application(self) -> Eventflow:
         """The application that the worker belongs to; the tests append and look through one like it."""
@@ -135,7 +138,7 @@ def _run(order: Order, says: Connection) -> None:
     if order.fault is not None:
         faults.install(order.fault, order.nth)
     with closing(order.application()) as app:
-        hand = app.worker(threads=order.threads)
+        hand = app.worker(threads=order.threads, queues=order.queues)
         hand.start()
         says.send(hand.id)
         signal.sigwait({signal.SIGTERM})
