@@ -309,6 +309,30 @@ def test_a_run_goes_to_a_later_step_and_skips_others(bindery: Bindery) -> None:
     assert names.count("step_skipped") == 2
 
 
+def test_many_runs_go_to_a_later_step_or_skip_one(bindery: Bindery) -> None:
+    bindery.has(*(Bind(title="broken") for _ in range(2)), channel="default")
+    meant = ("--where", "step:glue status:error")
+
+    assert len(bindery.knows("skip", "press", *meant, "--dry-run")["runs"]) == 2
+    assert len(bindery.knows("goto", "press", *meant, "--limit", 1, "--yes")["runs"]) == 1
+    bindery.works()
+
+    assert bindery.statuses() == ["success", "error"]
+    assert bindery.says("goto", *meant, "press", "sew", "--yes").exit_code == Code.USAGE
+    assert bindery.says("skip", UUID(int=1)).exit_code == Code.USAGE
+
+
+def test_a_run_that_is_to_be_tried_later_is_tried_at_once_when_it_is_restarted(bindery: Bindery) -> None:
+    [id] = bindery.has(Print())
+    assert bindery.knows("show", id)["status"] == "retry"
+
+    bindery.knows("restart", id)
+    bindery.works()
+
+    attempts = [one["attempt"] for one in bindery.knows("history", id)["events"] if one["phase"] == "claimed"]
+    assert attempts == [1, 1]
+
+
 def test_runs_are_abandoned_also_before_they_begin(bindery: Bindery) -> None:
     bindery.knows("start", "bind", "title=whales", "--delay", "1h")
     bindery.has(Bind(title="broken"))

@@ -44,13 +44,17 @@ def _beginning_with(runs: Runs, id: str) -> UUID:
 
 
 def many(command: F) -> F:
-    """The options of a command that does the same to one run or to many."""
+    """The options of a command that does the same to one run or to many, and their ids."""
+    return filtered(click.argument("ids", nargs=-1, metavar="[ID]...")(command))
+
+
+def filtered(command: F) -> F:
+    """The options of a command that may do the same to many runs."""
     for option in (
         click.option("--yes", is_flag=True, help="Do not ask."),
         click.option("--dry-run", is_flag=True, help="Say what would be done."),
         click.option("--limit", type=click.IntRange(1), help="At most so many of those that pass, the oldest first."),
         click.option("--where", metavar="FILTER", help='Those that pass: "process:release status:error age<1d".'),
-        click.argument("ids", nargs=-1, metavar="[ID]..."),
     ):
         command = option(command)
     return command

@@ -18,7 +18,7 @@ from eventflow.cli.application import application
 from eventflow.cli.defibrillate import Numbers, Rate
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, one_line, pass_session
-from eventflow.cli.process.chosen import agreed, check, many, run_of, runs_of, value_of
+from eventflow.cli.process.chosen import agreed, check, filtered, many, run_of, runs_of, value_of
 from eventflow.errors import Conflict, NotFound, Refused, Unreadable
 from eventflow.model.process.run import Run
 
@@ -158,34 +158,73 @@ def restart(
 
 
 @click.command()
-@click.argument("id")
-@click.argument("step")
+@click.argument("words", nargs=-1, required=True, metavar="[ID] STEP")
+@filtered
 @force_option
 @reason_option
 @pass_session
-def goto(session: Session, id: str, step: str, force: bool, reason: str | None) -> Code:
+def goto(
+    session: Session,
+    words: tuple[str, ...],
+    where: str | None,
+    limit: int | None,
+    dry_run: bool,
+    yes: bool,
+    force: bool,
+    reason: str | None,
+) -> Code:
     """Let a run go on at a later step; those in between are passed over, and its history says so.
 
-    For a step that lies behind there is "restart --step". A run in progress is left alone unless --force is said.
+    With --where it is every run that passes. For a step that lies behind there is "restart --step". A run in progress
+    is left alone unless --force is said.
 
-    Example:
+    Examples:
       eventflow --app shop.app:app process goto 4f0c announce --reason "it was typeset by hand"
+      eventflow --app shop.app:app process goto announce --where "process:release step:typeset status:error" --dry-run
     """
-    return _one(session, id, lambda app: partial(app.processes.goto, step=step, reason=reason, force=force))
+    ids, steps = _split(words, where)
+    if len(steps) != 1:
+        raise click.UsageError("Say one step to go to.")
+    wish = Wish("move on", ids, where, limit, dry_run, yes)
+    return _see_to(
+        session,
+        wish,
+        lambda app: partial(app.processes.goto, step=steps[0], reason=reason, force=force, actor=actor()),
+        lambda app: _trying(app, lambda run: run.goto(steps[0], reason=reason, force=force)),
+    )
 
 
 @click.command()
-@click.argument("id")
-@click.argument("steps", nargs=-1, required=True, metavar="STEP...")
+@click.argument("words", nargs=-1, required=True, metavar="[ID] STEP...")
+@filtered
 @reason_option
 @pass_session
-def skip(session: Session, id: str, steps: tuple[str, ...], reason: str | None) -> Code:
+def skip(
+    session: Session,
+    words: tuple[str, ...],
+    where: str | None,
+    limit: int | None,
+    dry_run: bool,
+    yes: bool,
+    reason: str | None,
+) -> Code:
     """Let steps of a run be passed over when their turn comes; one that is under way goes on.
+
+    With --where it is every run that passes.
 
     Example:
       eventflow --app shop.app:app process skip 4f0c print bind --reason "an electronic book"
     """
-    return _one(session, id, lambda app: lambda run, **said: app.processes.skip(run, *steps, reason=reason, **said))
+    ids, steps = _split(words, where)
+    if not steps:
+        raise click.UsageError("Say which steps are to be skipped.")
+    wish = Wish("change", ids, where, limit, dry_run, yes)
+    return _see_to(
+        session,
+        wish,
+        lambda app: lambda run: app.processes.skip(run, *steps, reason=reason, actor=actor()),
+        lambda app: _trying(app, lambda run: run.skip_steps(*steps, reason=reason)),
+    )
 
 
 @click.command()
@@ -263,9 +302,9 @@ def signal(session: Session, id: str, name: str, data: str | None, key: str | No
     session.answer({"id": run, "signal": name, "is_new": is_new}, f"{run} {told}: {name}.")
 
 
-def _one(session: Session, id: str, act: Callable[[Eventflow], Callable[..., Run]]) -> Code:
-    wish = Wish("change", [id], None, None, dry_run=False, yes=True)
-    return _see_to(session, wish, lambda app: partial(act(app), actor=actor()), lambda app: app.processes.get)
+def _split(words: Sequence[str], where: str | None) -> tuple[Sequence[str], Sequence[str]]:
+    """The id, unless a filter says which runs are meant, and the steps."""
+    return (words[:1], words[1:]) if where is None else ((), words)
 
 
 def _see_to(
