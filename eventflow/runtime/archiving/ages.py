@@ -27,7 +27,8 @@ class Part(NamedTuple):
 class Ages:
     """``usual`` is the age of most categories; ``others`` have their own, or none, and never leave then.
 
-    The library's own streams stay: they are few, and the archive writes some of them itself.
+    The library's own streams stay: the archive writes some of them itself, and what is shown of others is made of their
+    bodies.
     """
 
     usual: timedelta = OLD
