@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 CHUNK = 1024 * 1024
 """As much of an object as is in memory at a time when it is read through."""
 
+PART = 16 * 1024 * 1024
+"""What is longer is sent in parts. One that is killed between two of them leaves them where no list shows them, so that
+most segments go in one."""
+
 SILENCE = 20
 """Seconds for which a silent server is waited for, unless the address says otherwise."""
 
@@ -66,7 +70,7 @@ class Bucket:
     def send(self, key: str, file: Path) -> None:
         """The same with what is in a file, whatever its size."""
         with _cloud(self._bucket, key):
-            self._client.fput_object(self._bucket, key, str(file))
+            self._client.fput_object(self._bucket, key, str(file), part_size=PART, num_parallel_uploads=1)
 
     def read(self, key: str) -> Iterator[bytes]:
         """The whole object, some at a time."""

@@ -53,7 +53,7 @@ class ObjectsConformance:
 
     def test_a_file_is_sent_and_read_some_at_a_time(self, objects: Objects, tmp_path: Path) -> None:
         file = tmp_path / "file"
-        file.write_bytes(content := bytes(range(256)) * 40_000)
+        file.write_bytes(content := bytes(range(256)) * 70_000)
 
         objects.send("sent/file", file)
 
