@@ -44,7 +44,9 @@ def drop(flow: FlowDefinition, keys: Sequence[str]) -> FlowDefinition:
 
 def _put(parts: tuple[P, ...], one: P) -> tuple[P, ...]:
     kept: list[P] = [one if other.key == one.key else other for other in parts]
-    return tuple(kept if one in kept else [*kept, one])
+    if one not in kept:
+        kept.append(one)
+    return tuple(kept)
 
 
 def _refuse_needed(state: State, transitions: Sequence[Transition]) -> None:
