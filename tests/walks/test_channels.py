@@ -165,6 +165,39 @@ def test_a_lockdown_is_known_although_the_read_side_is_far_behind(
     assert status(app, other) == [RunStatus.PENDING]
 
 
+@embedded
+def test_a_program_that_begins_later_knows_of_the_lockdown(make_app: MakeApp, tmp_path: Path) -> None:
+    with shop(make_app, lockdown="channel") as before:
+        before.processes.start(Import(file="broken", folder=tmp_path))
+        before.drain()
+    app = shop(make_app, lockdown="channel")
+    other = app.processes.start(Export())
+
+    app.drain()
+
+    assert status(app, other) == [RunStatus.PENDING]
+
+
+@embedded
+def test_what_is_held_looks_again_should_nobody_have_called_it(
+    make_app: MakeApp, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = shop(make_app, lockdown="channel")
+    monkeypatch.setattr(app.engine.doors, "follow", lambda headers: None)  # as if the relay had been killed just then
+    broken = app.processes.start(Import(file="broken", folder=tmp_path))
+    app.drain()
+    other = app.processes.start(Export())
+    app.drain()
+    app.processes.abandon(broken.id)
+    app.drain()
+    assert status(app, other) == [RunStatus.PENDING]
+
+    clock.forward(minutes=1)
+    app.drain()
+
+    assert status(app, other) == [RunStatus.SUCCESS]
+
+
 # -- so many at once -------------------------------------------------------------------------------
 
 
