@@ -112,3 +112,23 @@ def test_names_in_the_environment_that_mean_nothing_are_reported(monkeypatch: py
     monkeypatch.setenv("EVENTFLOW_ACTOR", "ann")
 
     assert unknown_environment() == ['EVENTFLOW_DATABSE means nothing. Did you mean "EVENTFLOW_DATABASE"?']
+
+
+def test_who_is_told_may_be_a_list_or_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENTFLOW_NOTIFY_ON_LOCKDOWN", "ops@example.org, https://chat.example/hooks/hunter2")
+    monkeypatch.setenv("EVENTFLOW_MAIL_SERVER", "smtp://ann:hunter2@mail.example:587")
+    Path("eventflow.toml").write_text('notify_on_error = ["dev@example.org"]\n')
+
+    settings = Settings()
+
+    assert settings.notify_on_lockdown[0] == "ops@example.org"
+    assert settings.notify_on_error == ("dev@example.org",)
+    assert settings.shown()["notify_on_lockdown"] == ["ops@example.org", "https://chat.example/…"]
+    assert "hunter2" not in repr(settings) + json.dumps(settings.shown()) + settings.model_dump_json()
+
+
+def test_who_cannot_be_told_is_refused() -> None:
+    assert "neither a mail address nor" in problems(notify_on_error=["ops"])[0]
+    assert "neither a mail address nor" in problems(notify_on_error=["ftp://example.org"])[0]
+    assert "mail_server is missing" in problems(notify_on_stale_lock=["ops@example.org"])[0]
+    assert "smtp://…" in problems(mail_server="mail.example")[0]
