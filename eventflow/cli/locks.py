@@ -44,6 +44,7 @@ def status(session: Session, keys: tuple[str, ...], everything: bool, after: str
       eventflow --app shop.app:app locks status
     """
     with application(session) as app:
+        app.people.check_view("Looking at locks", actor())
         disabled = app.lockboard.disabled()
         found = _statuses(app, keys, everything, after, limit)
         untold = app.untold()

@@ -14,6 +14,7 @@ from eventflow.app import Eventflow
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.command import command
 from eventflow.model.event import Event
+from eventflow.model.people import People
 from eventflow.model.probe import Probe
 from eventflow.model.reaction import task
 from eventflow.runtime.holding import Held
@@ -117,8 +118,11 @@ def sweep(app: Eventflow) -> None:
 
 
 def commanded() -> Eventflow:
-    """The shop with commands."""
-    return Eventflow(aggregates=[Order, Parcel], reactions=[pack, carry], commands=[import_invoices, sweep])
+    """The shop with commands, which Eve may neither see nor run."""
+    people = People(may_view=lambda actor: actor != "eve", may_manage=lambda actor: actor != "eve")
+    return Eventflow(
+        aggregates=[Order, Parcel], reactions=[pack, carry], commands=[import_invoices, sweep], people=people
+    )
 
 
 def dust() -> int:

@@ -213,6 +213,18 @@ def test_a_command_that_is_interrupted_gives_its_lock_back(shop: Shop, known: An
     assert standing(known, NORTH)["holder"] is None
 
 
+@pytest.mark.parametrize(
+    "arguments", [("locks", "status"), ("locks", "disable", "--all"), ("locks", "clear", "sweep"), ("run", "sweep")]
+)
+def test_who_may_not_is_refused(spoken: Any, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
+    monkeypatch.setenv("EVENTFLOW_ACTOR", "eve")
+
+    result = spoken(*arguments)
+
+    assert result.exit_code == Code.REFUSED
+    assert "is not allowed" in result.output
+
+
 def test_an_application_without_commands_says_so(shop: Shop) -> None:
     assert "no commands" in shop.says("run").output
     assert shop.knows("locks", "status")["commands"] == []
