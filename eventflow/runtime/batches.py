@@ -86,9 +86,10 @@ class _Turn:
     documents: list[Aggregate[Any]] = field(default_factory=list)
     refused: list[tuple[UUID, str]] = field(default_factory=list)
 
-    def refuse(self, id: UUID, error: Exception) -> None:
-        """This one is left as it is."""
-        self.refused.append((id, " ".join(MASKER.text(str(error)).split())))
+    def refuse(self, id: UUID, error: Exception, *, is_secret: bool) -> None:
+        """This one is left as it is; what user code says of one that can be erased is told by its type alone."""
+        said = type(error).__name__ if is_secret and not isinstance(error, Refused) else str(error)
+        self.refused.append((id, " ".join(MASKER.text(said).split())))
 
 
 class Batches:
@@ -267,7 +268,7 @@ class Batches:
                     document = self._alone(place)
                 _restart(document, batch)
             except Exception as error:  # noqa: BLE001 - the aggregate is user code: what it says is recorded
-                turn.refuse(place.id, error)
+                turn.refuse(place.id, error, is_secret=place.category in self._log.keyring.categories)
             else:
                 turn.documents.append(document)
         return turn

@@ -26,7 +26,7 @@ from eventflow.model.aggregate import Aggregate
 from eventflow.model.callback import callback
 from eventflow.model.incoming import Incoming
 from eventflow.model.signature import HMACSignature
-from eventflow.testing import Clock
+from eventflow.testing import Clock, in_memory
 from tests.walks.conftest import MakeApp
 from tests.walks.library import Document, Published, Status
 
@@ -306,6 +306,22 @@ def test_a_request_without_a_body_may_say_it_all_in_its_address(make_app: MakeAp
 
 def a_user(request: Request) -> object:
     return request.headers.get("x-user")
+
+
+class Private(Owned, category="private", erasable=True):
+    """What its owner may have erased."""
+
+
+def test_what_was_erased_is_gone(serve: Serve) -> None:
+    with in_memory(aggregates=[Private]) as app:
+        app.save(mine := Private.create(owner="ann"))
+        web = Web(app, defibrillation=True, user=a_user)
+        path = web.defibrillation_path(mine, "ann")
+        app.erase(mine.id, reason="request 17")
+
+        status, answer = serve(web).ask("POST", str(path), headers=ANN)
+
+    assert (status, answer["error"]) == (410, "erased")
 
 
 def test_an_owner_restarts_what_is_theirs(make_app: MakeApp, serve: Serve) -> None:
