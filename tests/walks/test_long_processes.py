@@ -18,7 +18,7 @@ from eventflow.model.incoming import Incoming
 from eventflow.model.process.awaiting import Child, Ended, Moment, RunEnd, Signal
 from eventflow.model.process.endings import Abandon
 from eventflow.model.process.fan import Each, Gathered
-from eventflow.model.process.process import Process
+from eventflow.model.process.process import Process, migration
 from eventflow.model.process.run import Run
 from eventflow.model.process.status import RunStatus
 from eventflow.model.process.step import Step, calls, step
@@ -666,3 +666,191 @@ def test_a_task_fails_its_step_and_leaves_the_document_alone(make_long: MakeLong
     assert app.processes.get(run.id).status is RunStatus.ERROR
     assert app.get(Document, document.id).version == 1
     assert 'needs the status "queued", but the status is "complete"' in str(app.processes.get(run.id).message)
+
+
+# -- what people do meanwhile ----------------------------------------------------------------------
+
+
+def test_a_step_that_waits_can_be_passed_over(make_long: MakeLong) -> None:
+    app = make_long(Order)
+    run = app.processes.start(Order())
+    app.drain()
+
+    app.processes.skip(run.id, "approve")
+    app.drain()
+
+    assert app.processes.known(run.id) == Order(packed=True)
+
+
+def test_who_is_passed_by_takes_no_children_along(make_long: MakeLong) -> None:
+    class Hurry(Shop, name="hurry", version=1, retry=ONCE):
+        @step
+        def close(self) -> None: ...
+
+    app = make_long(Hurry, Parcel)
+    run = app.processes.start(Hurry(to="Ada"))
+    app.drain()
+
+    app.processes.goto(run.id, "close")
+    app.drain()
+
+    (child,) = children(app, run)
+    assert (app.processes.get(run.id).status, child.status) == (RunStatus.SUCCESS, RunStatus.ABORTED)
+
+
+def test_nobody_is_taken_back_before_the_children_are(make_long: MakeLong) -> None:
+    class Tour(Process, name="tour", version=1, retry=ONCE):
+        @step(undo="go_home")
+        def go(self) -> None: ...
+
+        def go_home(self) -> None:
+            DONE.append("home")
+
+        @step(awaits=Child(lambda tour: Trip()))
+        def travel(self) -> None: ...
+
+    app = make_long(Tour, Trip)
+    run = app.processes.start(Tour())
+    app.drain()
+
+    app.processes.abandon(run.id)
+    app.drain()
+
+    assert DONE == ["flight", "hotel", "no hotel", "no flight EF 7", "home"]
+    assert app.processes.get(run.id).status is RunStatus.ABORTED
+
+
+@pytest.mark.parametrize(
+    ("failing", "then"),
+    [
+        ("wait", (RunStatus.WAITING, None)),
+        ("tell", (RunStatus.SUCCESS, "error")),
+        ("fail", (RunStatus.ERROR, None)),
+    ],
+)
+def test_what_follows_when_a_child_fails_is_said_by_the_parent(make_long: MakeLong, failing: Any, then: Any) -> None:
+    class Office(Process, name="office", version=1, retry=ONCE):
+        saw: str | None = None
+
+        @step(awaits=Child(lambda office: Parcel(to="Ada"), failing=failing))
+        def ship(self, end: Ended) -> Self:
+            return self.learn(saw=str(end.status))
+
+    app = make_long(Office, Parcel)
+    run = app.processes.start(Office())
+    app.drain()
+    (child,) = children(app, run)
+
+    app.processes.signal(child.id, "sent", "badly")
+    app.drain()
+
+    found = app.processes.get(run.id)
+    assert (found.status, found.state["saw"]) == then
+    if failing == "wait":
+        app.processes.signal(child.id, "sent", "well")
+        app.processes.restart(child.id)
+        app.drain()
+        assert app.processes.known(run.id) == Office(saw="success")
+
+
+def test_a_child_that_is_too_late_is_left_behind_or_takes_its_parent_down(make_long: MakeLong, clock: Clock) -> None:
+    class Hasty(Process, name="hasty", version=1, retry=ONCE):
+        @step(awaits=Child(lambda one: Parcel(to="Ada"), within=timedelta(days=1), late="go_on"))
+        def ship(self, end: Ended | None) -> None:
+            assert end is None
+
+    class Stern(Process, name="stern", version=1, retry=ONCE):
+        @step(awaits=Child(lambda one: Parcel(to="Ada"), within=timedelta(days=1), late="abandon"))
+        def ship(self) -> None: ...
+
+    app = make_long(Hasty, Stern, Parcel)
+    runs = [app.processes.start(Hasty()), app.processes.start(Stern())]
+    app.drain()
+
+    clock.forward(days=1)
+    app.drain()
+
+    assert [app.processes.get(run.id).status for run in runs] == [RunStatus.SUCCESS, RunStatus.ABORTED]
+    assert [children(app, run)[0].status for run in runs] == [RunStatus.ABORTED, RunStatus.ABORTED]
+
+
+def test_a_run_that_is_not_there_is_no_run_to_wait_for(make_long: MakeLong) -> None:
+    class Impatient(Follower, name="impatient", version=1, retry=ONCE):
+        """Fails at once."""
+
+    app = make_long(Impatient)
+    run = app.processes.start(Impatient(leader=UUID(int=7)))
+
+    app.drain()
+
+    assert "There is no run with the id" in str(app.processes.get(run.id).message)
+
+
+def test_a_run_that_waits_goes_on_under_another_version(make_long: MakeLong) -> None:
+    class Later(Process, name="order", version=2, retry=ONCE):
+        by: str | None = None
+        packed: bool = False
+
+        @step(awaits=Signal("agreed"))
+        def agree(self, by: str) -> Self:
+            return self.learn(by=by)
+
+        @step
+        def pack(self) -> Self:
+            return self.learn(packed=True)
+
+        @staticmethod
+        @migration(from_version=1, steps={"approve": "agree"})
+        def agreed(state: dict[str, Any]) -> dict[str, Any]:
+            return state
+
+    run = make_long(Order).processes.start(Order())
+    make_long(Order).drain()
+    app = make_long(Later)
+
+    app.processes.migrate(run.id)
+    app.drain()
+    assert app.processes.get(run.id).waiting.what == "signal agreed"  # type: ignore[union-attr]
+    app.processes.signal(run.id, "agreed", "Ada")
+    app.drain()
+
+    assert app.processes.known(run.id) == Later(by="Ada", packed=True)
+
+
+def test_what_is_taken_back_goes_on_under_another_version(make_long: MakeLong) -> None:
+    class Journey(Process, name="trip", version=2, retry=ONCE):
+        flight: str | None = None
+
+        @step(undo="cancel")
+        def book_plane(self) -> None: ...
+
+        @step
+        def look(self) -> None: ...
+
+        @step(undo="cancel")
+        def hotel(self) -> None: ...
+
+        @step(awaits=Signal("paid"))
+        def pay(self) -> None: ...
+
+        def cancel(self) -> None:
+            DONE.append("cancelled")
+
+        @staticmethod
+        @migration(from_version=1, steps={"book_flight": "book_plane"})
+        def planes(state: dict[str, Any]) -> dict[str, Any]:
+            return state
+
+    app = make_long(Trip)
+    TORN.add("fire")
+    run = app.processes.start(Trip())
+    app.drain()
+    app.processes.abandon(run.id)
+    app.drain()
+    app = make_long(Journey)
+
+    app.processes.restart(run.id)
+    app.drain()
+
+    assert DONE == ["flight", "hotel", "no hotel", "cancelled", "cancelled"]
+    assert app.processes.get(run.id).status is RunStatus.ABORTED

@@ -120,7 +120,10 @@ class HandlingFailed(Event):
 
 
 class Migrated(Event):
-    """The run goes on with another version of its process: with these steps, from this one on, knowing this."""
+    """The run goes on with another version of its process: with these steps, from this one on, knowing this.
+
+    ``names`` is what its steps are called now, by what they were called; ``undoable`` those that can be taken back.
+    """
 
     definition: int
     fingerprint: str
@@ -129,6 +132,8 @@ class Migrated(Event):
     step: str
     state: dict[str, Any]
     was: int
+    names: dict[str, str] = Field(default_factory=dict)
+    undoable: tuple[str, ...] = ()
 
 
 RUN_EVENTS: tuple[type[Event], ...] = (

@@ -100,7 +100,7 @@ def _beginning(definition: Definition, recorded: Sequence[tuple[int, Event]]) ->
     for at in range(len(recorded) - 1, 0, -1):
         event = recorded[at][1]
         if isinstance(event, events.Migrated):
-            return at, _Reading(definition, event.definition, event.steps, event.state)
+            return at, _Reading(definition, event.definition, event.steps, event.state, event.undoable)
     fields = first.fields
     return 0, _Reading(definition, fields["definition"], tuple(fields["steps"]), fields["state"], undoable)
 
@@ -113,7 +113,7 @@ def _whole(reading: _Reading) -> Iterator[tuple[str | None, str]]:
         missing = [one for one in range(reading.of, definition.version) if one not in definition.migrations]
         if missing:
             yield None, f"No migration leads on from version {missing[0]} of {definition.name}."
-    elif reading.steps != definition.keys:
+    elif reading.steps != definition.keys and not reading.steps[0].startswith(UNDO):
         step = first_difference(reading.steps, definition.keys)
         yield step, f"The steps have changed under version {reading.of}: {difference(reading.steps, definition.keys)}."
 

@@ -10,7 +10,6 @@ from uuid import UUID, uuid5
 from pydantic import TypeAdapter
 
 from eventflow.errors import TransitionRefused
-from eventflow.model.library import Woken
 from eventflow.model.process import long_events as events
 from eventflow.model.process.fan import Course, Each, course
 from eventflow.model.process.inbox import key_of
@@ -42,17 +41,8 @@ def say(run: Run, said: events.SignalReceived) -> bool:
         return False
     run.record(said)
     if run.waiting is not None and run.waiting.what == f"signal {said.name}":
-        wake(run)
+        run.wake()
     return True
-
-
-def wake(run: Run) -> None:
-    """A step that waits is looked at again at once; nothing is recorded when none does."""
-    standing = run.standing
-    if standing.phase == Phase.DEFERRED and run.status is RunStatus.WAITING:
-        run.record(
-            Woken(), phase=Phase.DEFERRED, reaction=standing.reaction, attempt=standing.attempt, after=NOW
-        )  # fmt: skip
 
 
 def take(run: Run, step: str, key: str) -> None:

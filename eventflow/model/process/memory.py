@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from eventflow.model.aggregate import Aggregate, folds
+from eventflow.model.library import Woken
 from eventflow.model.process import long_events as events
 from eventflow.model.process.fan import Fan
 from eventflow.model.process.inbox import Letter, staled, took
 from eventflow.model.process.kin import Kin, forgotten, left, of_step, once_more, told
 from eventflow.model.process.status import RunStatus
+from eventflow.model.recorded import Phase
+
+M = TypeVar("M", bound=BaseModel)
 
 UNDO = "undo:"
 """How the keys of those steps begin that take back what another one did."""
@@ -86,6 +90,29 @@ class Memory(Aggregate[RunStatus], events=events.LONG_EVENTS):
             "unearned": tuple(one for one in self.unearned if one not in steps),
         }
 
+    def renamed(self, names: Mapping[str, str]) -> dict[str, Any]:
+        """What changes when steps are called otherwise."""
+        waiting = self.waiting
+        return {
+            "letters": tuple(_renamed(one, "taken", names) for one in self.letters),
+            "waiting": None if waiting is None else _renamed(waiting, "step", names),
+            "fans": tuple(_renamed(one, "step", names) for one in self.fans),
+            "kin": tuple(_renamed(one, "step", names) for one in self.kin),
+            "unearned": tuple(names.get(one, one) for one in self.unearned),
+        }
+
+    def wake(self) -> None:
+        """A step that waits is looked at again at once; nothing is recorded when none does."""
+        standing = self.standing
+        if standing.phase == Phase.DEFERRED and self.status is RunStatus.WAITING:
+            self.record(
+                Woken(),
+                phase=Phase.DEFERRED,
+                reaction=standing.reaction,
+                attempt=standing.attempt,
+                after=timedelta(0),
+            )
+
     def without(self, steps: Iterable[str]) -> dict[str, Any]:
         """What changes when these steps are behind: nobody looks at their items, or waits for their children."""
         if not self.kin and not self.fans:
@@ -151,6 +178,11 @@ class Memory(Aggregate[RunStatus], events=events.LONG_EVENTS):
             "attempts": 0,
             "interruptions": 0,
         }
+
+
+def _renamed(one: M, field: str, names: Mapping[str, str]) -> M:
+    now = names.get(getattr(one, field) or "")
+    return one if now is None else one.model_copy(update={field: now})
 
 
 def to_take_back(done: Iterable[str], undoable: Iterable[str], unearned: Iterable[str] = ()) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from eventflow.model.masking import Masker
 from eventflow.model.process.definition import Definition, difference
+from eventflow.model.process.memory import UNDO
 from eventflow.model.process.process import Migration
 from eventflow.model.process.run import Run
 from eventflow.model.telling import told
@@ -27,6 +28,8 @@ class Move(NamedTuple):
     done: tuple[str, ...]
     step: str
     state: Mapping[str, Any]
+    names: Mapping[str, str] = {}
+    undoable: tuple[str, ...] = ()
 
     def record(self, run: Run) -> None:
         """Record it, if that was not done before."""
@@ -69,7 +72,17 @@ def _moved(definition: Definition, run: Run, masker: Masker) -> Move | Misfit:
 
 
 def _now(migration: Migration, step: str) -> str:
+    if step.startswith(UNDO):
+        return UNDO + _now(migration, step.removeprefix(UNDO))
     return migration.steps.get(step, step)
+
+
+def _names(definition: Definition, run: Run) -> dict[str, str]:
+    """What the steps of a run are called now, by what they were called."""
+    names = {one: one for one in (*run.steps, *(run.undoing.steps if run.undoing else ()))}
+    for version in range(run.definition, definition.version):
+        names = {old: _now(definition.migrations[version], new) for old, new in names.items()}
+    return names
 
 
 def _no_way(definition: Definition, run: Run, version: int) -> Misfit:
@@ -82,7 +95,7 @@ def _no_way(definition: Definition, run: Run, version: int) -> Misfit:
 def _arrived(
     definition: Definition, run: Run, state: dict[str, Any], step: str, done: tuple[str, ...], masker: Masker
 ) -> Move | Misfit:
-    if step not in definition.keys:
+    if step not in (definition.keys if run.undoing is None else definition.by_key):
         return Misfit(
             f'The migration from {run.process} {run.definition} does not say what has become of "{step}": version'
             f' {definition.version} has {", ".join(definition.keys)}. Say it with steps={{"{step}": ...}}.'
@@ -93,5 +106,10 @@ def _arrived(
         return Misfit(
             f"What the migration from {run.process} {run.definition} gave does not fit: {told(error, masker)}"
         )
-    known = tuple(one for one in definition.keys if one in done and one != step)
-    return Move(definition.version, definition.fingerprint, definition.keys, known, step, plain)
+    names = _names(definition, run)
+    # What is being taken back is what was done, whatever steps there are now.
+    keys = definition.keys if run.undoing is None else tuple(names[one] for one in run.steps)
+    known = tuple(one for one in keys if one in done and one != step)
+    return Move(
+        definition.version, definition.fingerprint, keys, known, step, plain, names, definition.undoable
+    )  # fmt: skip

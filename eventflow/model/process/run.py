@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 from uuid import UUID, uuid5
 
@@ -277,6 +278,8 @@ class Run(
         new = tuple(dict.fromkeys(one for one in steps if one not in self.skips))
         if new:
             self.record(events.SkipAsked(steps=new, reason=reason))
+            if self.step in new:
+                self.wake()
 
     def abandon(self, reason: str | None = None) -> None:
         """Give it up for good, also before it has begun and while a worker is at it. Raises ``TransitionRefused``."""
@@ -296,8 +299,13 @@ class Run(
         done: tuple[str, ...],
         step: str,
         state: Mapping[str, Any],
+        names: Mapping[str, str] = MappingProxyType({}),
+        undoable: tuple[str, ...] = (),
     ) -> None:
-        """Go on with another version of the process; a run that was halted for its version goes on at once."""
+        """Go on with another version of the process; a run that was halted for its version, or waits, does so at once.
+
+        What a step waits for may be something else now: it is looked at again.
+        """
         event = events.Migrated(
             definition=definition,
             fingerprint=fingerprint,
@@ -306,13 +314,15 @@ class Run(
             step=step,
             state=dict(state),
             was=self.definition,
+            names=dict(names),
+            undoable=undoable,
         )
         if self.standing.phase == Phase.CLAIMED:
             self.record(event)
         elif self.status is RunStatus.PENDING:
             self._announce(event, RunStatus.PENDING, due=self.standing.due)
         else:
-            self._announce(event, due=self.standing.due)
+            self._announce(event, due=None if self.standing.waits else self.standing.due)
 
     def defibrillate(self, reason: str | None = None) -> None:
         """Restart what failed, as for every item."""
@@ -385,7 +395,8 @@ class Run(
     @folds(events.Migrated)
     def _is_another(self, event: events.Migrated) -> Mapping[str, Any]:
         own = event.__dict__
-        return {name: own[name] for name in ("definition", "fingerprint", "steps", "done", "step", "state")}
+        changed = {name: own[name] for name in ("definition", "fingerprint", "steps", "done", "step", "state")}
+        return {**changed, **self.renamed(event.names), "undoable": event.undoable}
 
     def _passed(self, step: str) -> dict[str, Any]:
         return {"done": (*self.done, step), "step": self.after(step, (step,)), **self.without((step,)), **FRESH}

@@ -149,7 +149,7 @@ class _Meeting:
     def _go_on(self, run: Run, known: Kin) -> None:
         each = self._each(run, known)
         if each is None or known.left or long.go_on(run, known.step, each, known.process).is_over:
-            long.wake(run)
+            run.wake()
 
     def _each(self, run: Run, known: Kin) -> Each | None:
         """How the step goes over its items; a program that does not know it wakes the run, and whoever does goes on."""
