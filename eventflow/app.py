@@ -308,8 +308,15 @@ class Eventflow:
             stop_commands=self.commands.stop,
         )
         self.ticks = self.engine.ticks
-        if flows:
-            self.flows.publish(*flows)
+        self._publish(flows)
+
+    def _publish(self, flows: Sequence[FlowDefinition]) -> None:
+        try:
+            if flows:
+                self.flows.publish(*flows)
+        except BaseException:
+            self.close()
+            raise
 
     # -- commands and reads ----------------------------------------------------------------------
 

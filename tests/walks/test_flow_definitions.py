@@ -369,6 +369,24 @@ def test_of_many_who_want_to_be_the_default_at_once_one_is_and_nothing_else_is_l
         assert [each.rollout_pct for each in two.flows.all()] == [1, 2, 3, 4]
 
 
+def test_parts_that_several_put_in_at_once_are_all_there(place: Settings) -> None:
+    with Eventflow(place, aggregates=[Order]) as one, Eventflow(place, aggregates=[Order]) as two:
+        one.flows.create(a_flow(status=False))
+
+        together(
+            *(
+                lambda app=app, n=n: app.flows.put("order@1", State(key=f"state-{n}"))
+                for n, app in enumerate([one, two] * 2)
+            )
+        )
+        keys = [state.key for state in two.flows.get("order@1").states]
+        assert sorted(keys[len(STATES) :]) == [f"state-{n}" for n in range(4)]
+
+        one.flows.drop("order@1", *(f"state-{n}" for n in range(4)))
+        together(*(lambda app=app: app.flows.toggle("order@1") for app in (one, two, one)))
+        assert two.flows.get("order@1").status is True
+
+
 def test_two_who_have_seen_the_same_version_do_not_both_change_it(place: Settings) -> None:
     with Eventflow(place, aggregates=[Order]) as one, Eventflow(place, aggregates=[Order]) as two:
         one.flows.create(a_flow())

@@ -484,6 +484,18 @@ def test_the_status_that_a_transition_leads_to_starts_its_reaction_and_that_take
         assert not instance.is_active
 
 
+def test_a_subject_that_has_failed_stands_nowhere_in_its_flow_until_it_is_brought_back(app: Eventflow) -> None:
+    id = a_checked_one(app)
+    app.repository.change(Order, id, lambda order: order.change_status(Status.FAILED))
+
+    assert app.flows.instance(id).state is None and app.flows.possible(id) == []
+    with pytest.raises(MoveRefused) as told:
+        app.flows.run(id, "send")
+    assert told.value.result.code == "no_state"
+    app.repository.change(Order, id, lambda order: order.change_status(Status.CHECKED))
+    assert app.flows.run(id, "send").completed
+
+
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [

@@ -86,6 +86,9 @@ class Desk:
 
 Decide = Callable[[Desk], object]
 
+Changes = Callable[[FlowDefinition], Mapping[str, Any]]
+"""From a definition as it is to the fields that are to be different."""
+
 
 class Definitions:
     """What is done to the definitions of a log.
@@ -156,13 +159,15 @@ class Definitions:
     def update(
         self,
         id: int | str,
-        changes: Mapping[str, Any],
+        changes: Mapping[str, Any] | Changes,
         *,
         expected: int | None = None,
         reason: str | None = None,
         context: Context = NOBODY,
     ) -> FlowDefinition:
         """Change fields of a flow; ``expected`` is the version of its stream that the caller has seen.
+
+        ``changes`` may be a function of the flow as it is at that moment; it is asked again when somebody was faster.
 
         Another graph of a flow that has subjects makes a new version of it, inactive until it is activated; that one is
         returned then. Raises ``FlowNotFound``, ``VersionConflict``, ``BadFlow``, ``FlowTaken``, ``Refused``, and
@@ -172,9 +177,10 @@ class Definitions:
 
         def decide(desk: Desk) -> None:
             flow = desk.draw(id, expected)
-            after = flow.definition.replace(**changes)
+            said = changes(flow.definition) if callable(changes) else changes
+            after = flow.definition.replace(**said)
             if flow.in_use and graph_of(after) != graph_of(flow.definition):
-                made[:] = [self._next(desk, flow.definition, changes, reason)]
+                made[:] = [self._next(desk, flow.definition, said, reason)]
             else:
                 flow.become(after, reason)
                 made[:] = [after]

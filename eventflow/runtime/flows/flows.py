@@ -22,7 +22,7 @@ from eventflow.picking.explanation import Explanation
 from eventflow.picking.parts import State, TaskKind, Transition
 from eventflow.picking.query import FlowQuery
 from eventflow.runtime.flows.bindings import Bindings, Tuner
-from eventflow.runtime.flows.definitions import Definitions
+from eventflow.runtime.flows.definitions import Changes, Definitions
 from eventflow.runtime.flows.mover import Instance, Mover, Possible
 from eventflow.runtime.flows.ramps import Ramps
 from eventflow.runtime.flows.shelf import Shelf, Shelves
@@ -244,6 +244,17 @@ class Flows:
 
         Raises ``FlowNotFound``, ``VersionConflict``, ``FlowTaken``, ``BadFlow``, pydantic's ``ValidationError``.
         """
+        return self._change(id, changes, expected=expected, reason=reason, actor=actor)
+
+    def _change(
+        self,
+        id: Id,
+        changes: Mapping[str, Any] | Changes,
+        *,
+        expected: int | None = None,
+        reason: str | None = None,
+        actor: str | None = None,
+    ) -> FlowDefinition:
         return self._definitions.update(id, changes, expected=expected, reason=reason, context=said(actor=actor))
 
     def put(self, id: Id, *parts: State | Transition, **how: Any) -> FlowDefinition:
@@ -251,16 +262,14 @@ class Flows:
 
         Of a flow that has subjects that makes a new version, which is returned.
         """
-        after = put(self.get(id), parts)
-        return self.update(id, states=after.states, transitions=after.transitions, **how)
+        return self._change(id, lambda flow: _graph(put(flow, parts)), **how)
 
     def drop(self, id: Id, *keys: str, **how: Any) -> FlowDefinition:
         """Take states and transitions out of a flow, by their keys; of one that has subjects that makes a new version.
 
         Raises ``Refused`` for START and for a state that transitions still lead to or from, ``NotFound``.
         """
-        after = drop(self.get(id), keys)
-        return self.update(id, states=after.states, transitions=after.transitions, **how)
+        return self._change(id, lambda flow: _graph(drop(flow, keys)), **how)
 
     def activate(self, id: Id, **how: Any) -> FlowDefinition:
         """Let it be picked. Raises ``BadFlow`` when its graph does not hold together."""
@@ -272,7 +281,7 @@ class Flows:
 
     def toggle(self, id: Id, **how: Any) -> FlowDefinition:
         """Turn it on or off, whichever it is not."""
-        return self.update(id, status=not self.get(id).status, **how)
+        return self._change(id, lambda flow: {"status": not flow.status}, **how)
 
     def set_default(self, id: Id, **how: Any) -> FlowDefinition:
         """Make it the default; whichever version of it was so is so no longer."""
@@ -348,3 +357,8 @@ class Flows:
         Raises ``BadInput`` for what is no such document, ``BadFlow``, ``FlowTaken``.
         """
         return self._definitions.bring(imported(document), overrides, reason=reason, context=said(actor=actor))
+
+
+def _graph(flow: FlowDefinition) -> dict[str, Any]:
+    """The graph of a flow as changes of a definition."""
+    return {"states": flow.states, "transitions": flow.transitions}

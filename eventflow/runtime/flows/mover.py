@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from eventflow.errors import MoveDenied, MoveRefused, NotFound, VersionConflict, did_you_mean
+from eventflow.errors import MoveDenied, MoveRefused, NotFound, Refused, VersionConflict, did_you_mean
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.flow_moves import Course, Stopped, Tasks, TransitionResult, course, refused
 from eventflow.model.flow_states import standing_in
@@ -116,7 +116,7 @@ class Mover:
         recorded = self._log.read(subject)
         moves = tuple(one for one in recorded if one.header.name.endswith(f":{FlowMoved.event_name}"))
         ended = [one for one in moves if isinstance(one.event, FlowMoved) and one.event.completed]
-        state = None if flow is None else standing_in(flow, document)
+        state = None if flow is None else _state(flow, document)
         is_over = state is not None and state.is_terminal
         over = (ended or recorded)[-1].header.recorded_at if is_over else None
         began = recorded[0].header.recorded_at
@@ -222,5 +222,13 @@ def _transition(flow: FlowDefinition, key: str) -> Transition:
 
 
 def _exits(flow: FlowDefinition, document: Aggregate[Any]) -> tuple[Transition, ...]:
-    state = standing_in(flow, document)
-    return () if state.is_terminal else flow.exits(state.key)
+    state = _state(flow, document)
+    return () if state is None or state.is_terminal else flow.exits(state.key)
+
+
+def _state(flow: FlowDefinition, document: Aggregate[Any]) -> State | None:
+    """Where a subject stands; nowhere while it has a status that its flow does not know: one that has failed, say."""
+    try:
+        return standing_in(flow, document)
+    except Refused:
+        return None
