@@ -304,8 +304,7 @@ class Eventflow:
             archiving=self._archiving(),
             channels=self.channels,
             fatal=self._fatal,
-            commanding=self.commands.ticks(),
-            stop_commands=self.commands.stop,
+            commands=self.commands,
         )
         self.ticks = self.engine.ticks
         self._publish(flows)

@@ -23,6 +23,7 @@ from eventflow.runtime.attempt import Attempt
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.clerk import Clerk
 from eventflow.runtime.commander import COMMANDER, Commander
+from eventflow.runtime.commands import Commands
 from eventflow.runtime.coroutines import Coroutines, Wire
 from eventflow.runtime.doors import Doors, Known
 from eventflow.runtime.follower import Follower
@@ -89,8 +90,7 @@ class Engine:
         archiving: Sequence[Tick] = (),
         channels: Mapping[str, Channel],
         fatal: Known,
-        commanding: Sequence[Tick] = (),
-        stop_commands: Callable[[], None] = lambda: None,
+        commands: Commands,
     ) -> None:
         self._registry = registry
         self.settings, self.routes, self.database, self.log = settings, routes, database, log
@@ -102,7 +102,7 @@ class Engine:
         self.is_limited = bool(limits) or concurrency or bool(self.doors)
         self.ticks = self._ticking(*ticks, *(self._limit_rhythms() if self.is_limited else ()))
         self.archiving = self._ticking(*archiving)
-        self.commanding, self._stop_commands = self._ticking(*commanding), stop_commands
+        self.commanding, self._commands = self._ticking(*commands.ticks()), commands
         self._timeout = Timeout(
             connect=settings.http_connect_timeout, read=settings.http_read_timeout, total=settings.http_total_timeout
         )
@@ -325,7 +325,7 @@ class Engine:
         return [self._scheduler(), self._archiver(), *([self._commander()] if self.commanding.all() else [])]
 
     def _commander(self) -> Follower:
-        return Commander(self.commanding, self.database, stop=self._stop_commands)
+        return Commander(self.commanding, self.database, stop=self._commands.stop, left=self._commands.was_left)
 
     def _scheduler(self) -> Follower:
         # A thread of its own: what takes its time here must not keep the relay from its work.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -48,7 +49,7 @@ def run(
             session.answer({"commands": known}, text)
             return Code.OK
         passing = Passing(disabled=skip_global_lock, lock=skip_command_lock, holder=remove_command_lock)
-        with _hearing_all():
+        with _hearing_all(), _stopped_as_interrupted():
             try:
                 ran = app.run(command, param, passing=passing, actor=actor())
             except EventflowError:
@@ -61,6 +62,16 @@ def run(
     answer = {"key": ran.key, "token": ran.token, "result": ran.result, "took": ran.took}
     session.answer(answer, f"{ran.key} ran in {ran.took.total_seconds():.3f} s{said}")
     return Code.OK
+
+
+@contextmanager
+def _stopped_as_interrupted() -> Iterator[None]:
+    """Let whoever asks the program to end give the command the time to give its lock back."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _every(every: object) -> str | None:

@@ -15,16 +15,22 @@ log = logging.getLogger("eventflow.commands")
 
 COMMANDER = "commands"
 
+Pause = Callable[[float], bool]
+"""Waits for so many seconds, and says whether it is to end."""
+
 
 class Commander(Follower):
     """Starts what is due; of all processes one does it. Holds the threads in which commands run.
 
-    A run that goes on when another process takes over keeps its lock, so that nothing runs twice.
+    A run that goes on when another process takes over keeps its lock, so that nothing runs twice. ``left`` waits until
+    it is known whether the lock under which something should have run was left behind by a dead one.
     """
 
-    def __init__(self, ticks: Ticks, database: Database, *, stop: Callable[[], None]) -> None:
+    def __init__(
+        self, ticks: Ticks, database: Database, *, stop: Callable[[], None], left: Callable[[str, Pause], bool]
+    ) -> None:
         super().__init__(COMMANDER, database, None, start=ticks.start, idle=self._begin_due, idle_every=0.5)
-        self._ticks, self._stop_running = ticks, stop
+        self._ticks, self._stop_running, self._left = ticks, stop, left
         self._threads: dict[str, threading.Thread] = {}
 
     def close(self) -> None:
@@ -52,7 +58,10 @@ class Commander(Follower):
 
     def _run_one(self, name: str) -> None:
         try:
-            self._ticks.run(name)
+            run = self._ticks.run(name)
+            # Whoever was killed in the middle of it has left its lock behind: it is not put off until the next time.
+            if not run.done and not run.error and self._left(name, self._stop.wait):
+                self._ticks.run(name)
         except Exception:
             # What the command raises is kept by the tick; this is about keeping that, and is tried again at its time.
             log.exception("%s: what came of it could not be kept.", name)

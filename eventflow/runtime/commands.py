@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +24,12 @@ from eventflow.runtime.locks import Locks
 from eventflow.runtime.ticks import Tick
 
 log = logging.getLogger("eventflow.commands")
+
+TICK = "command-"
+"""How the ticks of commands are called, before the key."""
+
+LOOK = 0.5
+"""Seconds between two looks at whether a holder is heard of."""
 
 STOPPING = "the worker that runs this is asked to stop"
 SCHEDULER = Context(actor="scheduler")
@@ -94,6 +100,21 @@ class Commands:
         for held in list(self._now):
             held.revoke(STOPPING)
 
+    def was_left(self, tick: str, pause: Callable[[float], bool]) -> bool:
+        """Whether the lock of a tick's command is held by somebody who gives no sign of life until its lease is over.
+
+        Waits for that; for nothing when it is free, or its holder is heard of.
+        """
+        key = tick.removeprefix(TICK)
+        first = lease = self._locks.board.lease(key)
+        while lease is not None and first is not None and lease.is_held and lease[:7] == first[:7]:
+            if not lease.fresh:
+                return True
+            if pause(LOOK):
+                return False
+            lease = self._locks.board.lease(key)
+        return False
+
     def statuses(self) -> list[KeyStatus]:
         """How every command stands, with each of its params, in the order in which they were given."""
         return [self._locks.board.status(key, title) for one in self.all() for _, key, title in one.lines()]
@@ -102,7 +123,7 @@ class Commands:
         """Those that the scheduler runs, in their rhythms."""
         return [
             Tick(
-                name=f"command-{key}",
+                name=f"{TICK}{key}",
                 every=one.every,
                 run=partial(self._run_scheduled, one.name, param),
                 purpose=f"runs {title}",

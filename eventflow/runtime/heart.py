@@ -29,6 +29,10 @@ class Heart:
         self._beat()
         self._thread.start()
 
+    def go_on(self) -> None:
+        """The same, for somebody who has just given a sign of life."""
+        self._thread.start()
+
     def end(self) -> None:
         """Stop beating."""
         self._stop.set()

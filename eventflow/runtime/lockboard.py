@@ -12,7 +12,7 @@ from eventflow.model.people import ANYBODY, People
 from eventflow.model.switch import Handle, switch_id
 from eventflow.runtime.repository import Repository
 from eventflow.runtime.switches import Switches
-from eventflow.store.locks import STALE, Leases
+from eventflow.store.locks import STALE, Lease, Leases
 from eventflow.store.log import Log
 
 COMMAND, COMMANDS = "command", "commands"
@@ -156,6 +156,10 @@ class Lockboard:
     def held(self, *, after: str = "", limit: int = 200) -> list[str]:
         """The keys that somebody has, in order, a page at a time."""
         return [one.key for one in self._leases.held(after=after, limit=limit)]
+
+    def lease(self, key: str) -> Lease | None:
+        """Who has a lock, or had it last; nothing of one that was never taken."""
+        return self._leases.get(lock_id(key))
 
     def get(self, key: str) -> Lock:
         """A lock as the log has it now; of one that was never taken, a new one."""

@@ -91,7 +91,7 @@ class Locks:
         held = self._held(Held, key, self.take(key, lease=lasts, context=context), context)
         heart = Heart(lasts, held.beat, lambda: None)
         try:
-            heart.begin()
+            heart.go_on()
             yield held
         except BaseException as error:
             heart.end()

@@ -197,7 +197,8 @@ def test_the_scheduler_runs_commands_and_lists_them(known: Any) -> None:
     assert standing(known, "sweep")["last_run"] is not None
 
 
-def test_a_command_that_is_interrupted_gives_its_lock_back(shop: Shop, known: Any) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_interrupted_gives_its_lock_back(shop: Shop, known: Any, number: int) -> None:
     (shop.folder / "stuck").touch()
     running = begins(
         "--app", APP, *shop.engines, "run", "import-invoices", "--param", "north",
@@ -206,7 +207,7 @@ def test_a_command_that_is_interrupted_gives_its_lock_back(shop: Shop, known: An
     until((shop.folder / "north.began").exists)
     assert standing(known, NORTH)["state"] == "working"
 
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     code, _, _ = ended(running)
 
     assert code == Code.INTERRUPTED

@@ -20,6 +20,7 @@ from eventflow.model.lock import CommandState, Finished, WentWrong, lock_id
 from eventflow.runtime.commands import Passing
 from eventflow.runtime.holding import Held
 from eventflow.settings import Settings
+from eventflow.store.ticks import Runs
 from tests.walks.library import Document
 
 ALIVE = timedelta(hours=1)
@@ -337,6 +338,28 @@ def test_a_worker_that_stops_asks_its_commands_to_end_and_they_give_their_locks_
     status = app.lockboard.status(name)
     assert status.holder is None
     assert "asked to stop" in status.mishaps[-1].text
+
+
+def test_what_a_dead_one_has_left_in_the_middle_is_run_when_its_lease_is_over(open_app: Open, name: str) -> None:
+    count, runs = counting(name, every=HOURLY)
+    app = open_app(count)
+    app.locks.take(name, lease=timedelta(seconds=0.7))
+
+    with working(app):
+        until(lambda: runs)
+
+    assert story(app, name) == ["created", "taken", "found_stale", "taken", "finished", "released"]
+
+
+def test_what_a_living_one_runs_is_left_to_it_until_the_next_time(open_app: Open, name: str) -> None:
+    count, runs = counting(name, every=HOURLY)
+    app = open_app(count)
+
+    with app.lock(name, lease=timedelta(seconds=0.4)), working(app):
+        until(lambda: [one for one in Runs(app.database).all().values() if one.name == f"command-{name}"])
+        assert not app.commands.was_left(f"command-{name}", threading.Event().wait)
+
+    assert runs == []
 
 
 def test_the_status_shows_the_keys_that_a_worker_really_uses(open_app: Open, name: str) -> None:
