@@ -195,9 +195,12 @@ def verify(session: Session) -> Code:
     with application(session) as app:
         total = app.archives.catalogue.totals().archives
         faults = list(_counted(session, total, app.archives.verify))
+        erased = app.log.keyring.standing().get("", 0)
     rows = [(one.key, one.position, one.why) for one in faults]
-    document = {"whole": not faults, "segments": total, "faults": [one._asdict() for one in faults]}
-    session.answer(document, Table(("segment", "position", "fault"), rows) if rows else f"{total} segments are whole.")
+    document = {"whole": not faults, "segments": total, "erased": erased, "faults": [one._asdict() for one in faults]}
+    besides = f" {erased} streams were erased: what is left of them opens no more." if erased else ""
+    whole = f"{total} segments are whole.{besides}"
+    session.answer(document, Table(("segment", "position", "fault"), rows) if rows else whole)
     return Code.DAMAGED if faults else Code.OK
 
 

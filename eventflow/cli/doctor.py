@@ -26,6 +26,7 @@ from eventflow.runtime.relay import CHECKPOINT
 from eventflow.settings import Settings, unknown_environment
 from eventflow.store import figures, schema
 from eventflow.store.database import Database, connect
+from eventflow.store.keyring import open_keyring
 from eventflow.store.log import Log, open_log
 from eventflow.store.objects import open_objects
 from eventflow.store.work import Work
@@ -177,6 +178,7 @@ def _database(settings: Settings, app: Eventflow | None) -> Iterator[Finding]:
         yield from _schema(database, found)
         if found.is_current:
             yield _clock(database)
+            yield from _keys(settings, database)
             yield from _log(database, app)
 
 
@@ -215,6 +217,19 @@ def _clock(database: Database) -> Finding:
     if skew > SKEW:
         return warn("clock", text, "Let both keep time (NTP): retries and ages are told by ours, leases by theirs.")
     return ok("clock", text)
+
+
+def _keys(settings: Settings, database: Database) -> Iterator[Finding]:
+    """Whether the master keys are here that wrap something."""
+    said = settings.master_key
+    keyring = open_keyring(database, said.get_secret_value() if said else None)
+    used = list(keyring.in_use())
+    try:
+        if used:
+            keyring.check()
+            yield ok("keys", f"{len(used)} master keys are in use, and here; {keyring.masters.current} wraps new ones")
+    except Misconfigured as error:
+        yield fail("keys", _said(error), "Put the master key back: nothing opens what it wraps without it.")
 
 
 def _log(database: Database, app: Eventflow | None) -> Iterator[Finding]:

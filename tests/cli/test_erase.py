@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from base64 import b64decode
 from typing import Any
@@ -57,7 +58,8 @@ def test_what_is_erased_is_whole_still(shop: Shop) -> None:
 
     assert (told["erased"], told["damaged"]) == (1, [])
     assert "1 were erased, 0 are damaged" in shop.says("log", "verify", "--all").stdout
-    assert shop.knows("archive", "verify")["whole"]
+    assert (shop.knows("archive", "verify")["whole"], shop.knows("archive", "verify")["erased"]) == (True, 1)
+    assert "1 streams were erased" in shop.says("archive", "verify").stdout
     shown = shop.knows("items", "show", str(vase.id))
     assert (shown["erased"]["by"], shown["fields"], shown["standing"]["phase"]) == ("ada", None, "erased")
 
@@ -132,3 +134,15 @@ def test_without_a_master_key_headers_are_shown_and_bodies_say_what_they_need(
 
     assert UUID(told["stream"]) == vase.id
     assert (told["body"], "EVENTFLOW_MASTER_KEY" in told["unreadable"]) == (None, True)
+
+
+def test_the_doctor_misses_a_master_key(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.has("a vase")
+    well = {one["name"]: one["state"] for one in shop.knows("doctor", alone=True)["findings"]}
+    monkeypatch.setenv("EVENTFLOW_MASTER_KEY", masters.new())
+
+    result = shop.says_alone("doctor", "--json")
+
+    found = {one["name"]: one for one in json.loads(result.stdout)["findings"]}
+    assert well["keys"] == "ok"
+    assert (found["keys"]["state"], "which is not here" in found["keys"]["text"]) == ("fail", True)
