@@ -255,7 +255,7 @@ class Eventflow:
             record_limit=self.settings.record_limit,
             lifetime=self.settings.key_lifetime,
         )
-        self.repository.company = Kinship(self.repository, registry)
+        self.repository.company = Kinship(self.repository, registry, clock=clock)
         self.processes = Processes(
             registry, log=self.log, repository=self.repository, clock=clock, ids=self._ids, masker=self.masker
         )

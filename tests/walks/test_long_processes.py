@@ -854,3 +854,42 @@ def test_what_is_taken_back_goes_on_under_another_version(make_long: MakeLong) -
 
     assert DONE == ["flight", "hotel", "no hotel", "cancelled", "cancelled"]
     assert app.processes.get(run.id).status is RunStatus.ABORTED
+
+
+def test_a_child_ends_though_its_parent_cannot_be_read(make_long: MakeLong) -> None:
+    app = make_long(Shop, Parcel)
+    run = app.processes.start(Shop(to="Ada"))
+    app.drain()
+    (child,) = children(app, run)
+    damage(app, app.history(run.id)[0].header.position)
+
+    app.processes.signal(child.id, "sent", "well")
+    app.drain()
+
+    assert app.processes.get(child.id).status is RunStatus.SUCCESS
+
+
+def damage(app: Eventflow, position: int) -> None:
+    """Change the bytes of a body behind everybody's back."""
+    with app.database.transaction() as transaction:
+        transaction.execute(
+            "UPDATE bodies SET state = :state WHERE position = :at", {"state": b"rubbish", "at": position}
+        )
+
+
+def test_a_child_has_no_longer_than_its_parent_and_its_own_process(make_long: MakeLong, clock: Clock) -> None:
+    class Quick(Process, name="quick", version=1, deadline=timedelta(hours=2)):
+        @step(awaits=Signal("never"))
+        def wait(self) -> None: ...
+
+    class Patient(Process, name="patient", version=1):
+        @step(awaits=Child(lambda one: Quick()))
+        def ship(self) -> None: ...
+
+    app = make_long(Patient, Quick)
+    begun = [app.processes.start(Patient(), deadline=timedelta(hours=hours)) for hours in (1, 3)]
+    app.drain()
+
+    ends = [children(app, run)[0].deadline for run in begun]
+
+    assert ends == [clock() + timedelta(hours=hours) for hours in (1, 2)]

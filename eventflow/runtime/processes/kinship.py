@@ -7,11 +7,13 @@ lost nothing. When another stream has moved, the whole append is refused with ``
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from eventflow.errors import RunNotFound, StreamNotFound
+from eventflow.errors import BodyMissing, RunNotFound, StreamNotFound, Unreadable
 from eventflow.model.aggregate import Aggregate, cause_of
 from eventflow.model.company import company_of
 from eventflow.model.process import long
@@ -26,6 +28,8 @@ from eventflow.model.process.status import RunStatus
 from eventflow.model.recorded import Context, Draft, Phase
 from eventflow.runtime.repository import Repository
 
+log = logging.getLogger("eventflow.processes")
+
 A = TypeVar("A", bound=Aggregate[Any])
 Changed = tuple[Aggregate[Any], Context]
 
@@ -35,21 +39,27 @@ PARTED = "Its parent waits for it no more."
 class Kinship:
     """Says what goes with an append. ``Repository`` asks."""
 
-    def __init__(self, repository: Repository, registry: Registry) -> None:
-        self._repository, self._registry = repository, registry
+    def __init__(self, repository: Repository, registry: Registry, *, clock: Callable[[], datetime]) -> None:
+        self._repository, self._registry, self._clock = repository, registry, clock
 
     def __call__(self, changed: Sequence[Changed]) -> list[Changed]:
         """What is to be appended beside what has changed."""
         if not any(isinstance(one, Run) or company_of(one) for one, _ in changed):
             return []
-        return _Meeting(self._repository, self._registry, changed).others()
+        return _Meeting(self._repository, self._registry, changed, self._clock).others()
 
 
 class _Meeting:
     """The aggregates of one append, as they come together. Changes."""
 
-    def __init__(self, repository: Repository, registry: Registry, changed: Sequence[Changed]) -> None:
-        self._repository, self._registry = repository, registry
+    def __init__(
+        self,
+        repository: Repository,
+        registry: Registry,
+        changed: Sequence[Changed],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._repository, self._registry, self._clock = repository, registry, clock
         self._there: dict[UUID, Changed] = {one.id: (one, context) for one, context in changed}
         self._first = len(self._there)
         self._seen: dict[UUID, int] = {}
@@ -100,7 +110,14 @@ class _Meeting:
             channel=run.channel if index is not None else definition.options.channel,
             parent=run.id,
             subject=run.subject,
+            deadline=self._deadline(run, definition),
         )
+
+    def _deadline(self, run: Run, definition: Definition) -> datetime | None:
+        """A child has as long as its process may take, and no longer than its parent has."""
+        own = definition.options.deadline
+        ends = [one for one in (run.deadline, None if own is None else self._clock() + own) if one is not None]
+        return min(ends, default=None)
 
     def _restart(self, run: Run, id: UUID, context: Context) -> None:
         child = self._run(id, context)
@@ -125,17 +142,17 @@ class _Meeting:
             return
         for one in run.kin:
             if one.own and one.is_open and (one.left or is_over):
-                child = self._run(one.run, context)
-                if not child.status.is_over and child.undoing is None:
+                child = self._readable(one.run, context)
+                if child is not None and not child.status.is_over and child.undoing is None:
                     child.abandon(PARTED)
 
     def _tell(self, run: Run, context: Context) -> None:
         """Tell those who wait for it how a run has ended."""
-        if run.parent is not None:
-            self._hear(self._run(run.parent, context), run)
-        if run.status.is_over:
-            for watcher in run.watchers:
-                self._hear(self._run(watcher, context), run)
+        waiting = ([run.parent] if run.parent is not None else []) + list(run.watchers if run.status.is_over else ())
+        for id in waiting:
+            other = self._readable(id, context)
+            if other is not None:
+                self._hear(other, run)
 
     def _hear(self, run: Run, other: Run) -> None:
         known = run.relative(other.id)
@@ -166,6 +183,14 @@ class _Meeting:
             return self._get(Run, id, context)
         except StreamNotFound:
             raise RunNotFound(id) from None
+
+    def _readable(self, id: UUID, context: Context) -> Run | None:
+        """Another run, unless what is recorded of it cannot be read: that must not keep this one from its end."""
+        try:
+            return self._run(id, context)
+        except (StreamNotFound, BodyMissing, Unreadable) as error:
+            log.error("The run %s hears nothing of what it should: %s", id, error)
+            return None
 
     def _get(self, kind: type[A], id: UUID, context: Context) -> A:
         if id not in self._there:
