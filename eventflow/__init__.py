@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from eventflow.runtime.holding import Held
     from eventflow.runtime.incidents import Notifier
     from eventflow.runtime.notifiers import Mail, Server, Webhook
+    from eventflow.runtime.processes.current import current_step
+    from eventflow.runtime.processes.notes import note
     from eventflow.runtime.ticks import Tick
     from eventflow.runtime.tracing import traced
     from eventflow.settings import Settings
@@ -135,10 +137,12 @@ _HOMES = {
     "cancelled": "eventflow.runtime.attempt",
     "command": "eventflow.model.command",
     "deny": "eventflow.model.flow_tasks",
+    "current_step": "eventflow.runtime.processes.current",
     "endpoint": "eventflow.model.reaction",
     "folds": "eventflow.model.aggregate",
     "label_of": "eventflow.model.status",
     "migration": "eventflow.model.process.process",
+    "note": "eventflow.runtime.processes.notes",
     "play": "eventflow.model.exchange",
     "replies": "eventflow.model.exchange",
     "restriction": "eventflow.model.flow_tasks",
@@ -226,11 +230,13 @@ __all__ = [
     "calls",
     "cancelled",
     "command",
+    "current_step",
     "deny",
     "endpoint",
     "folds",
     "label_of",
     "migration",
+    "note",
     "play",
     "replies",
     "restriction",

@@ -20,6 +20,7 @@ from eventflow.model.process.run import Run
 from eventflow.model.process.status import RunStatus
 from eventflow.model.process.step import Done, step
 from eventflow.model.retry import Retry
+from eventflow.model.wait import Wait
 from eventflow.runtime.attempt import cancelled
 from eventflow.runtime.processes.current import current_step
 from eventflow.runtime.processes.notes import note
@@ -163,6 +164,37 @@ def test_a_start_under_a_key_happens_once(app: Eventflow, release: Any, stage: S
     assert found is not None
     assert found.id == first.id
     assert app.processes.find("release", "order-18") is None
+
+
+@ON_POSTGRES
+def test_who_starts_under_one_key_at_the_same_moment_is_given_one_run(app: Eventflow, release: Any) -> None:
+    together, found = threading.Barrier(4), list[Run]()
+
+    def begin() -> None:
+        together.wait(10)
+        found.append(app.processes.start(release(), key="order-17"))
+
+    threads = [threading.Thread(target=begin) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(30)
+
+    assert len(found) == 4
+    assert len({one.id for one in found}) == 1
+    assert names(app, found[0]) == ["created"]
+
+
+@EMBEDDED
+def test_a_wait_ends_at_the_deadline(app: Eventflow, release: Any, clock: Clock, stage: Stage) -> None:
+    stage.acts["announce"] = raising(Wait())
+    run = app.processes.start(release(), deadline=timedelta(hours=1))
+    app.drain()
+    assert status(app, run) is RunStatus.WAITING
+    clock.forward(hours=1)
+    app.drain()
+
+    assert status(app, run) is RunStatus.ERROR
 
 
 @EMBEDDED

@@ -232,8 +232,12 @@ class Run(
         self._defer(Interrupted(reason=reason), RunStatus.RETRY, due, error=reason)
 
     def set_aside(self, event: Event, status: RunStatus, due: datetime) -> None:
-        """The step can do nothing now, as the event says: it is called again when it is due, or was called."""
-        self._defer(event, status, due)
+        """The step can do nothing now, as the event says: it is called again when it is due, or was called.
+
+        A run that waits is looked at once more at its deadline, and ends then.
+        """
+        waits = status is RunStatus.WAITING and self.deadline is not None
+        self._defer(event, status, min(due, self.deadline) if waits and self.deadline else due)
 
     # -- what people do --------------------------------------------------------------------------
 
