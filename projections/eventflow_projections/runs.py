@@ -147,7 +147,8 @@ class RunRow:
             case long_events.StepWaits():
                 return {"message": f"waits for {event.what}"}
             case events.Migrated():
-                return {"steps": event.steps, "done": event.done, "step": event.step}
+                moved = {"definition": event.definition, "steps": event.steps}
+                return {**moved, "done": event.done, "step": event.step}
             case _:
                 said = getattr(event, "message", None) or getattr(event, "reason", None)
                 return {"message": said} if isinstance(said, str) else {}

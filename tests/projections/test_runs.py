@@ -242,6 +242,16 @@ def test_a_run_that_waits_and_one_that_takes_back_say_so(world: World) -> None:
     assert row.message == "never mind"
 
 
+def test_a_run_that_migrates_while_a_worker_is_at_it_is_of_its_new_version_at_once(world: World) -> None:
+    run = world.begun()
+    run.claim(OWNER)
+    live(run, "migrate")
+
+    row = world.row(world.does(run))
+
+    assert (row.definition, row.steps, row.step) == (2, ("fetch", "look", "file"), "look")
+
+
 def test_a_body_that_cannot_be_read_leaves_what_the_headers_say(world: World) -> None:
     run = failed(world, subject=("order", "7"))
     with world.database.transaction() as transaction:
