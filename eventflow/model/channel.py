@@ -41,6 +41,15 @@ class Fatal(NamedTuple):
     channel: str
     error: str | None = None
 
+    @property
+    def is_item(self) -> bool:
+        """Whether it is an item of a step: what follows from its error is for the run to say that it is a part of.
+
+        >>> Fatal(UUID(int=1), "release.print_page", "default").is_item
+        True
+        """
+        return "." in self.process
+
 
 @dataclass(frozen=True, slots=True)
 class Channel:

@@ -54,7 +54,7 @@ class Fatalities:
         """Those of a channel. Raises ``Unavailable``."""
         with self._reading:
             self._follow()
-            return [one for one in self._fatal.values() if one.channel == channel]
+            return [one for one in self._fatal.values() if one.channel == channel and not one.is_item]
 
     def _follow(self) -> None:
         if self._position is None:

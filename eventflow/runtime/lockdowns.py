@@ -33,7 +33,7 @@ class Lockdowns:
         """Have new ones told; returns how many people are told of something."""
         if not self._channels or not self._incidents.has_listeners(LOCKDOWN):
             return 0
-        return sum(self._tell(one) for one in self._known(list(self._channels))[1])
+        return sum(self._tell(one) for one in self._known(list(self._channels))[1] if not one.is_item)
 
     def _tell(self, fatal: Fatal) -> int:
         ended = _ended(self._log.headers(fatal.run))

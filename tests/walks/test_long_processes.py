@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from eventflow.app import Eventflow
 from eventflow.errors import BadInput, Refused, TransitionRefused
+from eventflow.model.channel import Channel
 from eventflow.model.exchange import Exchange, Request
 from eventflow.model.incoming import Incoming
 from eventflow.model.process.awaiting import Child, Ended, Moment, RunEnd, Signal
@@ -893,3 +894,16 @@ def test_a_child_has_no_longer_than_its_parent_and_its_own_process(make_long: Ma
     ends = [children(app, run)[0].deadline for run in begun]
 
     assert ends == [clock() + timedelta(hours=hours) for hours in (1, 2)]
+
+
+def test_an_item_that_fails_locks_no_channel_its_run_does(make_long: MakeLong) -> None:
+    TORN.add("bb")
+    app = make_long(Leaflet, Newspaper, channels=[Channel(lockdown="channel")])
+    tolerant = app.processes.start(Leaflet(pages=("a", "bb", "ccc")))
+    app.drain()
+    assert app.processes.get(tolerant.id).status is RunStatus.SUCCESS
+
+    strict = app.processes.start(Newspaper(pages=("bb",)))
+    app.drain()
+
+    assert [one.run for one in app.engine.doors.fatal("default")] == [strict.id]
