@@ -319,3 +319,7 @@ class FlowCatalogue(
     def note(self, flows: tuple[UUID, ...]) -> None:
         """These changed."""
         self.record(CatalogueChanged(flows=flows))
+
+
+# It changes no field: who wants to append to a long catalogue need not read what it says.
+FlowCatalogue._inert |= {f"{FlowCatalogue.category}:{CatalogueChanged.event_name}"}

@@ -152,6 +152,16 @@ def test_a_default_is_the_only_one_among_its_versions(app: Eventflow) -> None:
     assert {one.id for one in app.flows.all() if one.is_default} == {"order@3", web.id}
 
 
+def test_of_several_that_are_made_the_default_together_the_last_one_is(app: Eventflow) -> None:
+    app.flows.publish(a_flow(is_default=True), a_flow(version=2, is_default=True), a_flow(version=3))
+
+    assert [one.is_default for one in app.flows.all()] == [False, True, False]
+    app.flows.publish(
+        a_flow(version=4, is_default=True), a_flow(version=3, is_default=True), a_flow(version=2), everything=True
+    )
+    assert [one.id for one in app.flows.all() if one.is_default] == ["order@3"]
+
+
 def test_an_archived_default_comes_back_as_one_only_where_there_is_no_other(app: Eventflow) -> None:
     app.flows.publish(a_flow(is_default=True), a_flow(version=2))
     app.flows.archive("order@1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -58,16 +59,19 @@ class Desk:
     def settle(self, reason: str | None) -> None:
         """Let each new default be the only one of its family. Raises ``FlowTaken`` for a version that is there."""
         changed = [one.definition for one in self.drawn.values() if one.pending and not one.definition.deleted]
-        for one in changed:
-            for other in self._rivals(one):
-                if other.version == one.version:
-                    raise FlowTaken(one.id, other.id, f"version {one.version} for the same subjects")
-                if one.is_default and other.is_default:
-                    self.draw(other.id).become(other.replace(is_default=False), reason)
+        touched = {one.family for one in changed}
+        members = [one for one in self.definitions() if not one.deleted and one.family in touched]
+        _refuse_doubles(changed, members)
+        # Of several that are made the default together the last one is.
+        newest = {one.family: one.id for one in changed if one.is_default}
+        for one in members:
+            if one.is_default and newest.get(one.family, one.id) != one.id:
+                self.draw(one.id).become(one.replace(is_default=False), reason)
 
-    def _rivals(self, one: FlowDefinition) -> list[FlowDefinition]:
-        others = self.definitions()
-        return [two for two in others if two.id != one.id and not two.deleted and two.family == one.family]
+    def has_default(self, family: Family, beside: int | str) -> bool:
+        """Whether another flow of a family is its default."""
+        others = (one for one in self.definitions() if one.family == family and one.id != beside and not one.deleted)
+        return any(one.is_default for one in others)
 
     def next_version(self, family: Family, least: int) -> int:
         """The first free version of a family, from this one on."""
@@ -279,7 +283,7 @@ class Definitions:
         def decide(desk: Desk) -> None:
             flow = desk.draw(id, expected)
             before = flow.definition
-            has_other = any(one.is_default for one in desk._rivals(before))
+            has_other = desk.has_default(before.family, id)
             flow.become(before.replace(deleted=False, is_default=before.is_default and not has_other), reason)
 
         return self._change(decide, reason, context).drawn[str(id)].definition
@@ -356,6 +360,16 @@ class Definitions:
     def _refuse_bad(self, definition: FlowDefinition) -> None:
         if _has_graph(definition) and (found := self.problems(definition)):
             raise BadFlow(*(f"{definition.id}: {one}" for one in found))
+
+
+def _refuse_doubles(changed: Iterable[FlowDefinition], members: Iterable[FlowDefinition]) -> None:
+    places: dict[tuple[Family, int], list[int | str]] = defaultdict(list)
+    for one in members:
+        places[one.family, one.version].append(one.id)
+    for one in changed:
+        others = [id for id in places[one.family, one.version] if id != one.id]
+        if others:
+            raise FlowTaken(one.id, others[0], f"version {one.version} for the same subjects")
 
 
 def plain(flow: FlowDefinition) -> FlowDefinition:
