@@ -105,9 +105,17 @@ def _said(recorded: Recorded) -> Iterator[str]:
         case Kind.RESPONSE:
             yield from _conversation(f"HTTP {fields.get('status')}", fields)
         case Kind.EXCEPTION:
-            pass  # its error stands in the header, and was told
+            yield from _untold(recorded.header, fields)
         case _:
             yield from _fields(fields)
+
+
+def _untold(header: Header, fields: dict[str, Any]) -> Iterator[str]:
+    """The message of an error, where the header that was told does not have it: that of what can be erased has not."""
+    facts = fields.get("body") if isinstance(fields.get("body"), dict) else fields
+    message = (facts or {}).get("message")
+    if isinstance(message, str) and message and ":" not in (header.error or ""):
+        yield click.style(_short(message), fg="red")
 
 
 def _conversation(first: str, fields: dict[str, Any]) -> Iterator[str]:

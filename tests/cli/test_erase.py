@@ -146,3 +146,17 @@ def test_the_doctor_misses_a_master_key(shop: Shop, monkeypatch: pytest.MonkeyPa
     found = {one["name"]: one for one in json.loads(result.stdout)["findings"]}
     assert well["keys"] == "ok"
     assert (found["keys"]["state"], "which is not here" in found["keys"]["text"]) == ("fail", True)
+
+
+def test_the_message_of_an_error_is_shown_by_the_history_alone(shop: Shop) -> None:
+    [vase] = shop.has("broken vase")
+
+    shown = shop.says("items", "history", str(vase.id)).stdout
+
+    assert "ValueError\n" in shown and "broken vase is broken" in shown
+    assert [one["error"] for one in shop.knows("failed", "list")["groups"]] == ["ValueError"]
+    erase(shop, str(vase.id))
+    assert "broken vase" not in shop.says("items", "history", str(vase.id)).stdout
+    with shop.opened() as app:
+        app.projections.catch_up()
+    assert shop.knows("failed", "list")["groups"] == []
