@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.client import HTTPConnection
-from typing import Any
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 import pytest
@@ -25,7 +25,11 @@ from eventflow.errors import BadInput, Unavailable
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.callback import callback
 from eventflow.model.incoming import Incoming
+from eventflow.model.process.awaiting import Signal
+from eventflow.model.process.process import Process
+from eventflow.model.process.step import step
 from eventflow.model.signature import HMACSignature
+from eventflow.model.webhook import webhook
 from eventflow.testing import Clock, in_memory
 from tests.walks.conftest import MakeApp
 from tests.walks.library import Document, Published, Status
@@ -322,6 +326,32 @@ def test_what_was_erased_is_gone(serve: Serve) -> None:
         status, answer = serve(web).ask("POST", str(path), headers=ANN)
 
     assert (status, answer["error"]) == (410, "erased")
+
+
+class Invoice(Process, name="invoice", version=1):
+    """What somebody pays over the web."""
+
+    paid: int = 0
+
+    @step(awaits=Signal("paid"))
+    def settle(self, payment: dict[str, int]) -> Self:
+        return self.learn(paid=payment["amount"])
+
+
+def test_a_run_is_told_over_the_web_what_it_waits_for(serve: Serve) -> None:
+    verify = HMACSignature(SECRET, header="X-Signature")
+    hook = webhook(Invoice, "paid", verify=verify)
+    with in_memory(aggregates=[], processes=[Invoice], callbacks=[hook]) as app:
+        run = app.processes.start(Invoice())
+        app.drain()
+        server, body = serve(Web(app)), b'{"amount": 12}'
+        path, signed = f"/callbacks/paid/{run.id}", {"X-Signature": verify.sign(Incoming(content=body))}
+
+        statuses = [server.ask("POST", path, body, headers)[0] for headers in ({}, signed)]
+        app.drain()
+
+        assert statuses == [401, 200]
+        assert app.processes.known(run.id) == Invoice(paid=12)
 
 
 def test_an_owner_restarts_what_is_theirs(make_app: MakeApp, serve: Serve) -> None:

@@ -44,7 +44,7 @@ class Kinship:
 
     def __call__(self, changed: Sequence[Changed]) -> list[Changed]:
         """What is to be appended beside what has changed."""
-        if not any(isinstance(one, Run) or company_of(one) for one, _ in changed):
+        if not any(_concerns_others(one) for one, _ in changed):
             return []
         return _Meeting(self._repository, self._registry, changed, self._clock).others()
 
@@ -203,6 +203,15 @@ class _Meeting:
 
 PARTING = frozenset(("left_behind", "undo_began", "restarted", "went_to", "step_succeeded", "step_skipped"))
 """What may leave children behind that nobody waits for."""
+
+
+def _concerns_others(one: Aggregate[Any]) -> bool:
+    """Whether there may be anybody else; most runs are alone, and theirs is every step of every process."""
+    if not isinstance(one, Run):
+        return bool(company_of(one))
+    if one.parent is not None or one.kin or one.watchers or company_of(one):
+        return True
+    return any(isinstance(draft.event, (Begun, StepWaits)) for draft in one.pending)
 
 
 def begins(definition: Definition) -> dict[str, Any]:
