@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from functools import cached_property
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from eventflow.engine import Engine
+from eventflow.composition import Composition
 from eventflow.errors import (
     KeyTaken,
-    Misconfigured,
     NotFound,
     StreamNotFound,
     UnknownEvent,
@@ -25,113 +20,51 @@ from eventflow.errors import (
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.batch import Batch
 from eventflow.model.callback import Calling, callback_of
-from eventflow.model.channel import Channel, Fatal, channels_of
-from eventflow.model.channel import problems as channel_problems
+from eventflow.model.channel import Channel
 from eventflow.model.command import Command
-from eventflow.model.command import problems as command_problems
-from eventflow.model.composition import callbacks_of, check, composed
-from eventflow.model.flow_rules import problems as rule_problems
 from eventflow.model.flow_tasks import FlowTask
-from eventflow.model.flow_tasks import problems as task_problems
 from eventflow.model.handlers import AnyReaction
-from eventflow.model.incident import COMMAND_FAILED, LOCKDOWN, STALE_LOCK, Incident
+from eventflow.model.incident import Incident
 from eventflow.model.incoming import Incoming
 from eventflow.model.key import SAVED, Key
 from eventflow.model.limits import Limit
-from eventflow.model.limits import problems as limit_problems
 from eventflow.model.masking import Masker
 from eventflow.model.people import ANYBODY, People
 from eventflow.model.probe import Probe
-from eventflow.model.probe import problems as probe_problems
-from eventflow.model.process.definition import problems as process_problems
 from eventflow.model.process.process import Process
-from eventflow.model.process.registry import Registry
-from eventflow.model.process.run import Run as ProcessRun
 from eventflow.model.reception import Receipt
 from eventflow.model.recorded import Header, Recorded
-from eventflow.model.routine import routines
-from eventflow.model.system import SYSTEM
-from eventflow.model.vocabulary import Vocabulary
+from eventflow.parts import Parts
 from eventflow.picking.definition import FlowDefinition
 from eventflow.runtime.archiving.ages import Ages
-from eventflow.runtime.archiving.archives import archives
 from eventflow.runtime.archiving.compress import Compressed, Errand
-from eventflow.runtime.archiving.restore import Brought, Restorer, Wish, total
-from eventflow.runtime.batches import Batches, Shelf
+from eventflow.runtime.archiving.restore import Brought, Wish, total
 from eventflow.runtime.broker import Broker
-from eventflow.runtime.callbacks import Callbacks
-from eventflow.runtime.commands import NOTHING, Commands, Passing, Ran
-from eventflow.runtime.erasing import Eraser, Erasing
-from eventflow.runtime.flows.binder import Binder
-from eventflow.runtime.flows.compose import flows_of
-from eventflow.runtime.flows.errands import acting, errand_reactions
-from eventflow.runtime.flows.shelf import Shelves
+from eventflow.runtime.commands import NOTHING, Passing, Ran
+from eventflow.runtime.erasing import Erasing
 from eventflow.runtime.follower import Follower
 from eventflow.runtime.holding import Held
 from eventflow.runtime.ids import Ids
-from eventflow.runtime.incidents import Incidents, Notifier, Untold, telling
-from eventflow.runtime.lockboard import Lockboard
-from eventflow.runtime.lockdowns import Lockdowns
-from eventflow.runtime.locks import Locks
-from eventflow.runtime.network import Network
-from eventflow.runtime.notifiers import configured
-from eventflow.runtime.probing import Prober, Probing
-from eventflow.runtime.processes.kinship import Kinship
-from eventflow.runtime.processes.processes import Processes
-from eventflow.runtime.relay import Routes
-from eventflow.runtime.repository import Repository
-from eventflow.runtime.signals import Said, Signals, statuses
+from eventflow.runtime.incidents import Notifier, Untold
+from eventflow.runtime.probing import Probing
+from eventflow.runtime.signals import Said, statuses
 from eventflow.runtime.signals import said as named
-from eventflow.runtime.switches import Switches
 from eventflow.runtime.ticks import Tick
 from eventflow.runtime.tracing import said
 from eventflow.runtime.worker import Worker
-from eventflow.settings import Settings, plainly
-from eventflow.store.archive.catalogue import Catalogue
-from eventflow.store.archive.reader import Reader
-from eventflow.store.archive.restored import Restored
+from eventflow.settings import Settings
 from eventflow.store.archive.selection import EVERYWHERE, Selection
 from eventflow.store.codec import Codec
-from eventflow.store.database import Database, open_database
-from eventflow.store.keyring import Keyring, open_keyring
-from eventflow.store.locks import Leases
-from eventflow.store.log import Log, open_log
-from eventflow.store.objects import Objects, open_objects
 from eventflow.store.ticks import Run
 from eventflow.store.work import Backlog
 from eventflow_projections import (
-    Items,
-    Lingerers,
-    Lingering,
     Projection,
-    Projections,
-    Running,
-    Runs,
-    Stories,
-    standard,
 )
 
 A = TypeVar("A", bound=Aggregate[Any])
 
 RESEND_AFTER = timedelta(seconds=30)
-
-PROBES = "probes what stands in"
-MOVES = "brings back the items of batches"
-PRUNES = "forgets idempotency keys that no longer count"
-PURGES = "lets go of restored bodies whose time is over"
-PURGE_EVERY = timedelta(minutes=1)
-MOVE_EVERY = timedelta(seconds=1)
-ARCHIVES = "moves the bodies of old events into the archive"
-ARCHIVE_EVERY = timedelta(minutes=1)
-TIDIES = "gives back to the disk what archived bodies have left behind"
-RAISES = "raises the shares of flows that are being rolled out"
-RAMP_EVERY = timedelta(seconds=1)
-ROOM_EVERY = timedelta(hours=1)
-PRUNE_EVERY = timedelta(hours=1)
 UNTOLD = "category:eventflow_notice -status:told"
-LOCKDOWNS = "tells of channels that a fatal error holds"
-WATCHES = "finds locks whose holders are gone"
-WATCH_EVERY = timedelta(seconds=10)
 
 
 def utc_now() -> datetime:
@@ -139,7 +72,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Eventflow:
+class Eventflow(Parts):
     """An application: the only place where aggregates, reactions and projections meet their engines.
 
     Embedded by default (SQLite, a worker in this process, a folder); ``settings`` name others. Nothing is
@@ -181,141 +114,30 @@ class Eventflow:
         flow_tasks: Sequence[FlowTask[Any]] = (),
         processes: Sequence[type[Process]] = (),
     ) -> None:
-        known, calls = composed(reactions), callbacks_of(callbacks)
-        problems = [
-            *check(known, aggregates, calls),
-            *probe_problems(probes, aggregates),
-            *limit_problems(limits),
-            *rule_problems(aggregates),
-            *task_problems(flow_tasks, aggregates),
-            *command_problems(commands),
-            *channel_problems(channels),
-            *process_problems(processes, aggregates),
-        ]
-        if problems:
-            raise Misconfigured(*problems)
-        self.settings = settings or Settings()
-        self.aggregates = {one.category: one for one in aggregates}
-        known_channels = channels_of(channels)
-        registry = Registry(processes, known_channels)
-        self.channels = {name: known_channels.get(name) or Channel(name) for name in registry.channels}
-        errands = errand_reactions(flow_tasks, self.aggregates, lambda: (self.repository, self._shelves))
-        self._network = Network()
-        told = [*self._notifiers(), *notifiers]
-        self.routes = Routes([*known, *routines(registry, registry.channels), *errands, *telling(told)])
-        self.vocabulary = Vocabulary.of((*aggregates, *SYSTEM), [*known, *calls, *acting(flow_tasks), *registry.called])
-        self.masker = masker or Masker()
-        self.clock = clock
-        self._ids = ids or Ids()
-        self.database: Database = open_database(self.settings.database.get_secret_value())
-        codec = codec or Codec()
-        self._restored = Restored(self.database, codec)
-        self._archived = Reader(Catalogue(self.database), self._restored, lambda: self.objects)
-        self.log: Log = open_log(
-            self.database,
-            self.vocabulary,
-            codec=codec,
+        super().__init__(
+            settings or Settings(),
+            Composition(
+                aggregates=aggregates,
+                reactions=reactions,
+                projections=projections,
+                ticks=ticks,
+                limits=limits,
+                probes=probes,
+                callbacks=callbacks,
+                commands=commands,
+                notifiers=notifiers,
+                people=people,
+                channels=channels,
+                flows=flows,
+                flow_tasks=flow_tasks,
+                processes=processes,
+            ),
+            masker=masker or Masker(),
+            codec=codec or Codec(),
             clock=clock,
-            ids=self._ids,
-            archive=self._archived,
-            keyring=self._keyring(),
-        )
-        self._shelves = Shelves(self.log)
-        binder = Binder(self._shelves, Repository(self.log), clock=clock)
-        self.repository = Repository(self.log, snapshot_every=self.settings.snapshot_every, bind=binder.bind)
-        self.probes = {one.name: one for one in probes}
-        kept = [
-            *(standard() if projections is None else projections),
-            *([Lingering()] if probes else []),
-            *([Running()] if processes else []),
-        ]
-        self.projections = Projections(self.database, self.log, kept)
-        self.projections.create()
-        self.items = Items(self.database, clock=clock)
-        self.flows = flows_of(
-            self.log,
-            self.repository,
-            self._shelves,
-            binder,
-            aggregates=self.aggregates,
-            tasks=flow_tasks,
-            masker=self.masker,
-            subjects=self.items,
-            seen=self._seen,
-            clock=clock,
-        )
-        self.runs = Runs(self.database, clock=clock)
-        self.stories = Stories(self.database, self.log)
-        self.callbacks = Callbacks(
-            calls,
-            log=self.log,
-            repository=self.repository,
-            masker=self.masker,
-            clock=clock,
-            record_limit=self.settings.record_limit,
-            lifetime=self.settings.key_lifetime,
-        )
-        self.repository.company = Kinship(self.repository, registry, clock=clock)
-        self.processes = Processes(
-            registry, log=self.log, repository=self.repository, clock=clock, ids=self._ids, masker=self.masker
-        )
-        self._signals = Signals(self.log, self.repository, clock=clock)
-        self._prober = Prober(self.log, self.repository, clock=clock, masker=self.masker, find=self._lingering)
-        self.switches = Switches(self.log, self.repository, clock=clock)
-        self.incidents = Incidents(self.log, self.repository, told)
-        leases = Leases(self.database)
-        self.people = people
-        self.lockboard = Lockboard(self.log, self.repository, leases, self.switches, clock=clock, people=people)
-        self.locks = self._locks(leases)
-        self._lockdowns = Lockdowns(self.channels, self.log, self.incidents, self._fatal)
-        self.commands = Commands(commands, self.locks, app=self, masker=self.masker)
-        self.batches = Batches(
-            self.database,
-            self.log,
-            self.repository,
-            self.items,
-            self.routes,
-            aggregates={**self.aggregates, **({ProcessRun.category: ProcessRun} if processes else {})},
-            seen=self._seen,
-            runs=Shelf(self.runs, lambda: self._seen(Running.name)) if processes else None,
-            clock=clock,
-            ids=self._ids,
-        )
-        self.archives = archives(
-            self.database, self.log, self.repository, lambda: self.objects, self.vocabulary, clock=clock, ids=self._ids
-        )
-        self.restorer = Restorer(self.database, self.log, self.repository, self._archived, self._restored, clock=clock)
-        self.eraser = Eraser(self.database, self.log)
-        self.engine = Engine(
-            self.settings,
-            routes=self.routes,
-            registry=registry,
-            database=self.database,
-            log=self.log,
-            repository=self.repository,
-            projections=self.projections,
-            switches=self.switches,
-            masker=self.masker,
-            clock=clock,
-            ids=self._ids,
+            ids=ids or Ids(),
             resend_after=resend_after,
-            limits=limits,
-            ticks=[*self._rhythms(), *ticks],
-            archiving=self._archiving(),
-            channels=self.channels,
-            fatal=self._fatal,
-            commands=self.commands,
         )
-        self.ticks = self.engine.ticks
-        self._publish(flows)
-
-    def _publish(self, flows: Sequence[FlowDefinition]) -> None:
-        try:
-            if flows:
-                self.flows.publish(*flows)
-        except BaseException:
-            self.close()
-            raise
 
     # -- commands and reads ----------------------------------------------------------------------
 
@@ -616,84 +438,6 @@ class Eventflow:
         """
         self.projections.wait_for(position, timeout)
 
-    def _rhythms(self) -> list[Tick]:
-        """What the library itself does again and again, beside what goes with the relay."""
-        return [
-            Tick(name="batches", every=MOVE_EVERY, run=self.batches.step, purpose=MOVES, eager=True),
-            Tick(name="rollouts", every=RAMP_EVERY, run=self.flows.ramps.step, purpose=RAISES),
-            Tick(name="purge", every=PURGE_EVERY, run=self.restorer.expire, purpose=PURGES),
-            Tick(name="keys", every=PRUNE_EVERY, run=lambda: self.log.keys.prune(self.clock()), purpose=PRUNES),
-            Tick(name="lockdowns", every=WATCH_EVERY, run=self._lockdowns.watch, purpose=LOCKDOWNS),
-            Tick(name="locks", every=self._watch_every(), run=self.locks.watch, purpose=WATCHES),
-            *(self._probing(one) for one in self.probes.values()),
-        ]
-
-    def _watch_every(self) -> timedelta:
-        return min(self.settings.lock_lease / 2, WATCH_EVERY)
-
-    def _locks(self, leases: Leases) -> Locks:
-        return Locks(
-            self.repository,
-            self.lockboard,
-            leases,
-            self.incidents,
-            clock=self.clock,
-            masker=self.masker,
-            lease=self.settings.lock_lease,
-            holder=f"{socket.gethostname()}:{os.getpid()}",
-        )
-
-    def _notifiers(self) -> list[Notifier]:
-        settings = self.settings
-        told = {
-            LOCKDOWN: settings.notify_on_lockdown,
-            STALE_LOCK: settings.notify_on_stale_lock,
-            COMMAND_FAILED: settings.notify_on_error,
-        }
-        plain = {kind: [plainly(one) for one in some] for kind, some in told.items()}
-        server = settings.mail_server.get_secret_value() if settings.mail_server else None
-        app = (settings.app or "eventflow").partition(":")[0]
-        return [*configured(plain, server=server, sender=settings.mail_from, app=app, network=self._network)]
-
-    def _archiving(self) -> list[Tick]:
-        """What takes its time, and has a thread of its own."""
-        errand = Errand(ages=self.ages())
-        return [
-            Tick(
-                name="archive",
-                every=ARCHIVE_EVERY,
-                run=lambda: self.archives.step(errand),
-                purpose=ARCHIVES,
-                eager=True,
-            ),
-            Tick(name="room", every=ROOM_EVERY, run=self.archives.tidy, purpose=TIDIES),
-        ]
-
-    def ages(self) -> Ages:
-        """How old bodies have to be to leave the database, as the settings say."""
-        return Ages(self.settings.archive_after, self.settings.archive_ages)
-
-    def _probing(self, probe: Probe[Any]) -> Tick:
-        def run() -> int:
-            return len(self._prober.probe(probe).probed)
-
-        purpose = f"{PROBES} {', '.join(probe.spelt)} for {probe.patience}"
-        return Tick(name=f"probe-{probe.name}", every=probe.every, run=run, purpose=purpose)
-
-    def _lingering(self, probe: Probe[Any], before: datetime, limit: int) -> list[UUID]:
-        category, asked = probe.aggregate.category, Lingerers(self.database)
-        return asked.since(category, probe.spelt, before, probe=probe.name, limit=limit)
-
-    def _seen(self, projection: str = "current") -> int:
-        """Up to which position the rows of a projection are right."""
-        return next((one.position for one in self.projections.status() if one.name == projection), 0)
-
-    def _fatal(self, channels: Sequence[str]) -> tuple[int, list[Fatal]]:
-        """What the read side knows of runs that have stopped for good; the position first, the rows may be newer."""
-        position = self._seen(Running.name)
-        found = [run for channel in channels for run in self.runs.fatal(channel)]
-        return position, [Fatal(run.id, run.process, run.channel, run.error) for run in found]
-
     # -- housekeeping ----------------------------------------------------------------------------
 
     def archive(
@@ -752,14 +496,6 @@ class Eventflow:
         wish = Wish(Selection(stream=stream, category=category, lo=lo, hi=hi), reason, said(actor=actor))
         return sum(amount.events for amount in self.restorer.purge(wish))
 
-    def _keyring(self) -> Keyring:
-        said, erasable = self.settings.master_key, self.vocabulary.erasable(usual=self.settings.erasable)
-        try:
-            return open_keyring(self.database, said.get_secret_value() if said else None, erasable)
-        except BaseException:
-            self.database.close()
-            raise
-
     def erase(self, *ids: UUID, reason: str | None = None, actor: str | None = None) -> list[Erasing]:
         """Erase what these streams hold, for good: in the database, in the archive, in every copy of the archive.
 
@@ -775,23 +511,3 @@ class Eventflow:
     def erase_where(self, where: str, *, reason: str | None = None, actor: str | None = None) -> list[Erasing]:
         """Erase all items that pass a filter now; like ``erase``. Raises ``BadFilter``."""
         return self.erase(*list(self.items.ids(where)), reason=reason, actor=actor)
-
-    @cached_property
-    def objects(self) -> Objects:
-        """Where archives are kept; opened when first used."""
-        return open_objects(self.settings.objects.get_secret_value())
-
-    def close(self) -> None:
-        """Close every connection this application holds."""
-        self.engine.close()
-        self._network.close()
-        self._archived.close()
-        self.database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
