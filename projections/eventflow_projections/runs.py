@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any, Self
 from uuid import UUID
@@ -28,9 +28,9 @@ PASSED = frozenset(f"{CATEGORY}:{one.event_name}" for one in (events.StepSucceed
 OVER = frozenset(str(one.value) for one in TERMINAL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunRow:
-    """A run as its events add up to it; the columns of ``runs``, in their order."""
+    """A run as its events add up to it; the columns of ``runs``, in their order. Changes as it heeds them."""
 
     stream: UUID
     process: str
@@ -91,7 +91,8 @@ class RunRow:
     def read(cls, record: Sequence[Any]) -> Self:
         """The row as it stands in the table."""
         row = cls(*record)
-        return replace(row, steps=tuple(json.loads(record[_STEPS])), done=tuple(json.loads(record[_DONE])))
+        row.steps, row.done = tuple(json.loads(record[_STEPS])), tuple(json.loads(record[_DONE]))
+        return row
 
     def values(self) -> tuple[Any, ...]:
         """The row as the statement takes it. Any: it has columns of several types."""
@@ -99,33 +100,31 @@ class RunRow:
         values[_STEPS], values[_DONE] = json.dumps(self.steps), json.dumps(self.done)
         return tuple(values)
 
-    def after(self, header: Header, event: Event | None) -> RunRow:
-        """The row once this has happened."""
-        changes: dict[str, Any] = {
-            "status": header.status,
-            "version": header.version,
-            "position": header.position,
-            "updated_at": header.recorded_at,
-            "actor": header.actor or self.actor,
-            "tenant": self.tenant or header.tenant,
-            "ended_at": (self.ended_at or header.recorded_at) if header.status in OVER else None,
-        }
+    def heed(self, header: Header, event: Event | None) -> None:
+        """This has happened."""
+        self.status, self.version, self.position = header.status, header.version, header.position
+        self.updated_at = header.recorded_at
+        self.actor, self.tenant = header.actor or self.actor, self.tenant or header.tenant
+        self.ended_at = (self.ended_at or header.recorded_at) if header.status in OVER else None
         if header.phase is not None:
-            changes |= self._work(header)
+            self._stand(header)
         if header.name in PASSED:
-            changes |= self._past(self.step)
+            self._change(self._past(self.step))
         elif event is not None:
-            changes |= self._told(event)
-        return replace(self, **changes)
+            self._change(self._told(event))
 
-    def _work(self, header: Header) -> dict[str, Any]:
-        work: dict[str, Any] = {"phase": header.phase, "due": header.due, "error": header.error}
+    def _change(self, changes: Mapping[str, Any]) -> None:
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    def _stand(self, header: Header) -> None:
+        """What is to be done, or what came of it."""
+        self.phase, self.due, self.error = header.phase, header.due, header.error
         if header.phase == Phase.CLAIMED:
-            work["started_at"] = self.started_at or header.recorded_at
+            self.started_at = self.started_at or header.recorded_at
         route = Route.of(header.reaction)
         if route.process:
-            work["definition"] = route.definition
-        return work
+            self.definition = route.definition
 
     def _told(self, event: Event) -> dict[str, Any]:
         """What a body says of where the run is."""
@@ -214,10 +213,11 @@ class Running(Reading):
             return
         rows, sums = _present(own, transaction, tables), Counter[Cell]()
         for header in own:
-            old = rows.get(header.stream)
-            new = (old or RunRow.begun(header)).after(header, events.get(header.position))
-            rows[header.stream] = new
-            _move(sums, old, new)
+            row = rows.get(header.stream)
+            before = None if row is None else row.cell
+            row = rows[header.stream] = row or RunRow.begun(header)
+            row.heed(header, events.get(header.position))
+            _move(sums, before, row.cell)
         transaction.write(tables["put"], [row.values() for row in rows.values()])
         if sums:
             # In order, so that whoever else locks these rows meets them in the same order.
@@ -225,12 +225,12 @@ class Running(Reading):
         _days(own, rows, transaction, tables)
 
 
-def _move(sums: Counter[Cell], old: RunRow | None, new: RunRow) -> None:
+def _move(sums: Counter[Cell], before: Cell | None, now: Cell) -> None:
     """Count that a run has come to a cell, and has left another; a cell that was left again is there all the same."""
-    if old is None or old.cell != new.cell:
-        sums[new.cell] += 1
-        if old is not None:
-            sums[old.cell] -= 1
+    if before != now:
+        sums[now] += 1
+        if before is not None:
+            sums[before] -= 1
 
 
 def _present(own: Iterable[Header], transaction: Transaction, tables: Tables) -> dict[UUID, RunRow]:
@@ -242,10 +242,12 @@ def _present(own: Iterable[Header], transaction: Transaction, tables: Tables) ->
 def _days(own: Sequence[Header], rows: Mapping[UUID, RunRow], transaction: Transaction, tables: Tables) -> None:
     days: dict[tuple[str, str, date], list[int]] = defaultdict(lambda: [0, 0])
     for header in own:
-        row = rows[header.stream]
-        cell = days[row.process, row.channel, header.recorded_at.astimezone(UTC).date()]
-        cell[0] += header.version == 1
-        cell[1] = max(cell[1], (header.attempt or 0) if header.phase == Phase.CLAIMED else 0)
+        is_claimed = header.phase == Phase.CLAIMED
+        if is_claimed or header.version == 1:
+            row = rows[header.stream]
+            cell = days[row.process, row.channel, header.recorded_at.astimezone(UTC).date()]
+            cell[0] += header.version == 1
+            cell[1] = max(cell[1], header.attempt or 0 if is_claimed else 0)
     told = [(*cell[:2], str(cell[2]), *numbers) for cell, numbers in sorted(days.items()) if any(numbers)]
     if told:
         transaction.write(tables["day"], told)
