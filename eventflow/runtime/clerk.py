@@ -145,7 +145,7 @@ class Clerk:
 
     def overdue(self, attempt: Attempt) -> Record:
         """It ran longer than it may."""
-        return self.failed(attempt, TimedOut(attempt.reaction.name, attempt.reaction.time_limit.total_seconds()))
+        return self.failed(attempt, TimedOut(attempt.reaction.name, attempt.limit))
 
     def stopped(self, attempt: Attempt) -> Record:  # noqa: ARG002  # like the others
         """The worker was stopped, and gives it back."""

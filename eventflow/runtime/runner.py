@@ -93,7 +93,8 @@ class Runner:
     def begin(self, *, waiting: int) -> None:
         """Record outcomes in the background from now on; up to so many may wait to be recorded."""
         self._clerk.begin(waiting=waiting)
-        logging.getLogger().addHandler(self._collector)
+        if self._routines:
+            logging.getLogger().addHandler(self._collector)
         if self._asynchronous and self._opens is not None:
             self._coroutines = self._opens(self._clerk, self.running)
 

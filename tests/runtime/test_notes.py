@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +15,7 @@ from eventflow.errors import Refused
 from eventflow.model.masking import Masker
 from eventflow.runtime.processes.current import current_step
 from eventflow.runtime.processes.notes import LONGEST, MOST, Collector, note, noting
+from tests.house.repository import ROOT
 
 log = logging.getLogger("shop.steps")
 
@@ -55,6 +60,22 @@ def test_lines_are_as_many_and_as_long_as_a_record_can_bear() -> None:
     assert len(kept) == MOST + 1
     assert len(kept[0].text) == LONGEST
     assert kept[-1].text == "5 more lines were not kept."
+
+
+def test_that_notes_are_taken_silences_nobody(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import logging\n"
+        "from eventflow.runtime.processes.notes import Collector\n"
+        "logging.getLogger().addHandler(Collector())\n"
+        "logging.getLogger().addHandler(Collector())\n"
+        "logging.getLogger('shop').warning('mind the gap')\n"
+    )
+
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True, check=True)
+
+    assert done.stderr == "mind the gap\n"
 
 
 def test_outside_of_a_step_nothing_is_noted_and_nothing_is_known() -> None:

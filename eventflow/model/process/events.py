@@ -27,11 +27,9 @@ class StepEvent(Event):
     notes: tuple[Note, ...] = ()
 
     def event_body(self) -> dict[str, Any]:
-        """The fields that say something."""
+        """The fields that say something; those that must be given always do."""
         own = self.__dict__
-        body = {
-            name: own[name] for name in self.__pydantic_fields__ if own[name] or name in self.__pydantic_fields_set__
-        }
+        body = {name: own[name] for name in self.__pydantic_fields__ if own[name]}
         if self.notes:
             body["notes"] = [list(one) for one in self.notes]
         return body

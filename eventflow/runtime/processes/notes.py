@@ -73,13 +73,31 @@ class Collector(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line."""
-        notes = _NOTES.get()
-        if notes is None or getattr(record, NOTED, False):
+        if getattr(record, NOTED, False):
             return
+        notes = _NOTES.get()
         setattr(record, NOTED, True)
+        _print_alone(record)
+        if notes is None:
+            return
         try:
             text = record.getMessage()
         except Exception:  # noqa: BLE001  # what a line is made of is user code
             self.handleError(record)
             return
         notes.add(record.levelname, record.name, text)
+
+
+def _print_alone(record: logging.LogRecord) -> None:
+    """Print what logging prints by itself where nobody else listens: that somebody takes notes must not silence it."""
+    last = logging.lastResort
+    if last is not None and record.levelno >= last.level and not _is_heard(logging.getLogger(record.name)):
+        last.handle(record)
+
+
+def _is_heard(logger: logging.Logger | None) -> bool:
+    while logger is not None:
+        if any(not isinstance(one, Collector) for one in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False
