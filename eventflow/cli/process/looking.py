@@ -15,6 +15,7 @@ from eventflow.cli.output import Session, Table, moment, pass_session
 from eventflow.cli.process.chosen import run_of
 from eventflow.cli.view import View, opened
 from eventflow.errors import ProcessNotFound, RunNotFound
+from eventflow.model.process.long import waits_for
 from eventflow.model.process.run import CATEGORY
 from eventflow.model.recorded import Recorded
 from eventflow.model.wait import FOREVER
@@ -65,7 +66,11 @@ def show(session: Session, id: str) -> None:
     """
     with opened(session) as view:
         row = view.runs.get(run_of(view.runs, id))
-        document = {**_told(view, row), "waits": _waits(view, row), "knows": _known(view, row.id)}
+        document = {
+            **_told(view, row),
+            "waits": _waits(view, row) or _awaits(view, row.id),
+            "knows": _known(view, row.id),
+        }
         session.answer(document, Table(("", ""), _flat(document, row)))
         _tell_lag(session, view)
 
@@ -134,6 +139,11 @@ def _waits(view: View, row: RunRow) -> str | None:
     text = f"{held.what}, looked at again {moment(held.due)} UTC"
     fatal = view.app.engine.doors.fatal(row.channel) if view.app is not None and "lockdown" in held.what else []
     return text + "".join(f"; {one.process} {one.run} has stopped with {one.error}" for one in fatal[:1])
+
+
+def _awaits(view: View, run: UUID) -> str | None:
+    """What the step of the run waits for; a program that knows its events can tell."""
+    return None if view.app is None else waits_for(view.app.processes.get(run))
 
 
 def _known(view: View, run: UUID) -> dict[str, Any] | None:

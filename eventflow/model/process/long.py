@@ -14,6 +14,7 @@ from eventflow.model.process import long_events as events
 from eventflow.model.process.fan import Course, Each, course
 from eventflow.model.process.inbox import key_of
 from eventflow.model.process.kin import Kin
+from eventflow.model.process.memory import Waiting
 from eventflow.model.process.run import Run
 from eventflow.model.process.status import RunStatus
 from eventflow.model.recorded import Phase
@@ -128,3 +129,22 @@ def hear_of_end(run: Run, other: UUID, process: str, status: RunStatus, result: 
         return False
     run.record(events.RunEnded(run=other, process=process, status=str(status), result=result, error=error))
     return True
+
+
+def waits_for(run: Run) -> str | None:
+    """What a run waits for, in words; nothing when it does not wait."""
+    waiting = run.waiting
+    if waiting is None or run.status is not RunStatus.WAITING:
+        return None
+    until = "" if waiting.until is None else f", until {waiting.until:%Y-%m-%d %H:%M:%S} UTC at the latest"
+    return f"{_told(run, waiting)}{until}"
+
+
+def _told(run: Run, waiting: Waiting) -> str:
+    kin, fan = run.kin_of(waiting.step), run.fan(waiting.step)
+    if fan is not None:
+        done, failed = (sum(one.status is not None for one in kin), sum(one.has_failed for one in kin))
+        return f"items: {done} of {len(fan.items)} have ended, {failed} of them failed"
+    if waiting.what == "children":
+        return f"{sum(one.own and one.is_open for one in run.kin)} children that are taken back first"
+    return f"child {kin[0].run}" if waiting.what == "child" and kin else waiting.what

@@ -282,3 +282,25 @@ def test_with_nothing_to_take_back_a_run_is_over_at_once() -> None:
     run.abandon()
 
     assert run.status is RunStatus.ABORTED
+
+
+# -- what people are told --------------------------------------------------------------------------
+
+
+def test_people_are_told_what_a_run_waits_for() -> None:
+    signal, items, child = a_waiting_run(), a_run(), a_run()
+    for run in (items, child):
+        run.claim(A_WORKER)
+    long.fan_out(items, "typeset", ["a", "b", "c"])
+    long.go_on(items, "typeset", Each("x"), "p")
+    long.put_aside(items, "typeset", "items", None, seen=items.news)
+    ended = items.kin[1].run
+    long.hear_of_end(items, ended, "p", RunStatus.ERROR, None, "torn")
+    known = long.child_id(child, "typeset")
+    long.begin(child, "typeset", "p", [(None, known)])
+    long.put_aside(child, "typeset", "child", NOON, seen=child.news)
+
+    assert long.waits_for(signal) == "signal approved"
+    assert long.waits_for(items) == "items: 1 of 3 have ended, 1 of them failed"
+    assert long.waits_for(child) == f"child {known}, until 2026-01-01 12:00:00 UTC at the latest"
+    assert long.waits_for(a_run()) is None
