@@ -472,3 +472,9 @@ def test_the_first_step_that_does_not_fit_is_named_before_a_deployment(bindery: 
 
 def test_check_is_told_either_runs_or_where_to_look(bindery: Bindery) -> None:
     assert bindery.says("check", "--run", "1234", "--process", "bind").exit_code == Code.USAGE
+
+
+def test_people_are_shown_what_a_run_waits_for(bindery: Bindery) -> None:
+    (run,) = bindery.has(Sell())
+
+    assert bindery.knows("show", run)["waits"] == "signal sold"
