@@ -12,6 +12,9 @@ from eventflow.store.codec import LARGEST
 LEVEL = 9
 """How hard a segment is compressed; it is written once and read now and then."""
 
+LONG = 6
+"""Bytes of the shortest match that is looked for with a dictionary."""
+
 DICTIONARY = 256 * 1024
 """Bytes of a dictionary; of a small sample it takes a sixteenth."""
 
@@ -37,11 +40,15 @@ class Dictionary:
 
 def compressor(dictionary: Dictionary | None = None, level: int = LEVEL) -> Squeeze:
     """A function that makes a frame of each text, for one thread to call; others may work meanwhile."""
-    compiled = zstandard.ZstdCompressionDict(dictionary.content) if dictionary is not None else None
-    if compiled is not None:
+    if dictionary is None:
+        tool = zstandard.ZstdCompressor(level=level)
+    else:
+        # In front of a dictionary there is a match for most short stretches; longer ones take fewer bytes to name.
+        how = zstandard.ZstdCompressionParameters.from_level(level, min_match=LONG, write_dict_id=True)
+        compiled = zstandard.ZstdCompressionDict(dictionary.content)
         # Once, and not for every frame again.
-        compiled.precompute_compress(level)
-    tool = zstandard.ZstdCompressor(dict_data=compiled, level=level)
+        compiled.precompute_compress(compression_params=how)
+        tool = zstandard.ZstdCompressor(dict_data=compiled, compression_params=how)
 
     def squeeze(texts: Sequence[bytes]) -> list[bytes]:
         return [tool.compress(text) for text in texts]
