@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from eventflow.model.process.process import Process, migration
     from eventflow.model.process.run import Run
     from eventflow.model.process.status import RunStatus
-    from eventflow.model.process.step import Done, StepTask, calls, step
+    from eventflow.model.process.step import Done, Step, StepTask, calls, step
     from eventflow.model.quiet import QuietHours
     from eventflow.model.reaction import endpoint, task
     from eventflow.model.reception import Receipt
@@ -119,6 +119,7 @@ _HOMES = {
     "Signal": "eventflow.model.process.awaiting",
     "Skip": "eventflow.model.process.endings",
     "StatusEnum": "eventflow.model.status",
+    "Step": "eventflow.model.process.step",
     "StepTask": "eventflow.model.process.step",
     "Task": "eventflow.model.handlers",
     "Tick": "eventflow.runtime.ticks",
@@ -136,8 +137,8 @@ _HOMES = {
     "calls": "eventflow.model.process.step",
     "cancelled": "eventflow.runtime.attempt",
     "command": "eventflow.model.command",
-    "deny": "eventflow.model.flow_tasks",
     "current_step": "eventflow.runtime.processes.current",
+    "deny": "eventflow.model.flow_tasks",
     "endpoint": "eventflow.model.reaction",
     "folds": "eventflow.model.aggregate",
     "label_of": "eventflow.model.status",
@@ -212,6 +213,7 @@ __all__ = [
     "Signal",
     "Skip",
     "StatusEnum",
+    "Step",
     "StepTask",
     "Task",
     "Tick",
