@@ -71,9 +71,9 @@ class Holder:
         self._ours.close()
 
 
-def an_app(database: str) -> Eventflow:
+def an_app(database: str, lease: timedelta = LEASE) -> Eventflow:
     """What holders and tests are."""
-    settings = Settings(database=database, lock_lease=LEASE)
+    settings = Settings(database=database, lock_lease=lease)
     return Eventflow(settings, aggregates=[Document], projections=[])
 
 

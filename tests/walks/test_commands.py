@@ -355,7 +355,7 @@ def test_what_a_living_one_runs_is_left_to_it_until_the_next_time(open_app: Open
     count, runs = counting(name, every=HOURLY)
     app = open_app(count)
 
-    with app.lock(name, lease=timedelta(seconds=0.4)), working(app):
+    with app.lock(name, lease=timedelta(seconds=3)), working(app):
         until(lambda: [one for one in Runs(app.database).all().values() if one.name == f"command-{name}"])
         assert not app.commands.was_left(f"command-{name}", threading.Event().wait)
 
