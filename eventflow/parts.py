@@ -86,6 +86,8 @@ PRUNE_EVERY = timedelta(hours=1)
 LOCKDOWNS = "tells of channels that a fatal error holds"
 WATCHES = "finds locks whose holders are gone"
 WATCH_EVERY = timedelta(seconds=10)
+PROGRAM = "program"
+"""In whose name flows are published that the program brings along."""
 
 
 class Parts:
@@ -267,7 +269,7 @@ class Parts:
     def _publish(self, flows: Sequence[FlowDefinition]) -> None:
         try:
             if flows:
-                self.flows.publish(*flows)
+                self.flows.publish(*flows, actor=PROGRAM, reason="published with the program")
         except BaseException:
             self.close()
             raise

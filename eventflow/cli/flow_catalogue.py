@@ -20,6 +20,7 @@ from eventflow.model.flow_drawing import mermaid, svg
 from eventflow.model.recorded import Recorded
 from eventflow.picking.definition import FlowDefinition
 from eventflow.picking.parts import TaskKind
+from eventflow.runtime.flows.flows import Id
 
 
 @click.command("list")
@@ -65,39 +66,60 @@ def show(session: Session, flow: str, history: bool, at: int | datetime | None) 
 
 
 @click.command()
-@click.argument("flow", required=False)
-@click.argument("other", required=False)
+@click.argument("first", required=False)
+@click.argument("second", required=False)
 @click.option("--since", type=Moment(), help="What has changed since then, instead of two flows.")
 @click.option("--until", type=Moment(), help="What had changed by then. Default: now.")
 @at_option
 @pass_session
 def diff(
     session: Session,
-    flow: str | None,
-    other: str | None,
+    first: str | None,
+    second: str | None,
     since: int | datetime | None,
     until: int | datetime | None,
     at: int | datetime | None,
 ) -> None:
-    """In what two flows differ; or with --since what has become of the catalogue.
+    """In what two flows differ; or what has become of the catalogue between two positions or times.
 
     Examples:
       eventflow --app shop.app:app flows diff order@1 order@2
+      eventflow --app shop.app:app flows diff 4711 2026-03-01T00:00:00Z
       eventflow --app shop.app:app flows diff --since 2026-03-01T00:00:00Z
     """
-    if (flow is None or other is None) == (since is None):
-        raise click.UsageError("Name two flows, or say --since.")
+    if (first is None or second is None) == (since is None):
+        raise click.UsageError("Name two flows, or two positions or times, or say --since.")
     with application(session) as app:
-        if flow is not None and other is not None:
-            found = {"fields": app.flows.diff(_id(app, flow), _id(app, other), at=at)}
-            rows: list[tuple[Any, ...]] = [(name, *map(_cell, pair)) for name, pair in found["fields"].items()]
-            session.answer(found, Table(("field", flow, other), rows) if rows else "They do not differ.")
-            return
+        if first is not None and second is not None:
+            one, two = _id(app, first), _id(app, second)
+            known = [id for id in (one, two) if app.flows.shelf(at).find(id) is not None]
+            if known or not (_is_moment(first) and _is_moment(second)):
+                _tell_fields(session, one, two, app.flows.diff(one, two, at=at))
+                return
+            since, until = (Moment().convert(said, None, None) for said in (first, second))
         assert since is not None, "click has seen to it"
-        changed = app.flows.changes(since, until)
+        _tell_changes(session, app.flows.changes(since, until))
+
+
+def _is_moment(said: str) -> bool:
+    try:
+        Moment().convert(said, None, None)
+    except click.BadParameter:
+        return False
+    return True
+
+
+def _tell_fields(session: Session, one: Id, two: Id, fields: dict[str, tuple[Any, Any]]) -> None:
+    rows = [(name, *map(_cell, pair)) for name, pair in fields.items()]
+    table = Table(("field", str(one), str(two)), rows)
+    session.answer({"fields": fields}, table if rows else "They do not differ.")
+
+
+def _tell_changes(session: Session, changed: dict[Id, tuple[FlowDefinition | None, FlowDefinition | None]]) -> None:
     told = [{"flow": id, "before": _told(one), "after": _told(two)} for id, (one, two) in changed.items()]
     rows = [(id, name, _cell(was), _cell(now)) for id, pair in changed.items() for name, was, now in _fields(*pair)]
-    session.answer({"flows": told}, Table(("flow", "field", "before", "after"), rows) if rows else "Nothing changed.")
+    table = Table(("flow", "field", "before", "after"), rows)
+    session.answer({"flows": told}, table if rows else "Nothing changed.")
 
 
 @click.command()

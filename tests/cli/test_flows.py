@@ -159,6 +159,10 @@ def test_the_catalogue_is_listed_picked_from_and_compared_as_it_was(counter: Cou
     changed = {one["flow"]: one for one in counter.knows("diff", "--since", then)["flows"]}
     assert changed["order@1"]["before"]["rollout_pct"] == 0 and changed["order@1"]["after"]["rollout_pct"] is None
     assert changed["order@2"]["before"] is None
+    assert counter.knows("diff", then, counter.position())["flows"] == [*changed.values()]
+    assert counter.knows("diff", then, then)["flows"] == []
+    assert counter.says("diff", "order@1", "order@9").exit_code == Code.NOT_FOUND
+    assert counter.says("diff", "order@1").exit_code == Code.USAGE
     counter.knows("update", "order@2", "channel=web")
     assert counter.knows("diff", "order@1", "order@2")["fields"] == {"channel": [None, "web"]}
     assert "web" in counter.says("diff", "order@1", "order@2").stdout

@@ -253,6 +253,8 @@ def test_a_task_that_the_application_does_not_have_is_refused_when_the_flow_is_d
 
 def test_publishing_changes_what_code_says_and_leaves_what_operators_say(tmp_path: Path) -> None:
     with shop(tmp_path, flows=[a_flow(rollout_pct=10)]) as app:
+        begun = app.flows.history("order@1")[0]
+        assert begun.header.actor == "program"
         app.flows.set_rollout("order@1", 40)
         app.flows.deactivate("order@1")
     with shop(tmp_path, flows=[a_flow(rollout_pct=10, names={"en": "Orders"})]) as app:
