@@ -91,12 +91,26 @@ class Clerk:
         """The answer, to be recorded with whatever is recorded next."""
         attempt.unsaved.append(partial(outcome.response, response=response, **self._said(attempt)))
 
-    def check_in(self, attempt: Attempt, record: Record) -> None:
+    def check_in(self, attempt: Attempt, record: Record, ready: Aggregate[Any]) -> None:
         """What has been done is in the log when this returns: a checkpoint.
+
+        ``ready`` is the document with that on it already; the ``record`` is for when the stream has moved.
 
         Raises ``Fenced``, ``Unavailable`` when the worker stops meanwhile, and whatever the record raises.
         """
-        self._insist(attempt, record)
+        self._patience.until_available(lambda: self._guard.shielded(lambda: self._bring(attempt, record, ready)))
+
+    def _bring(self, attempt: Attempt, record: Record, ready: Aggregate[Any]) -> None:
+        # When this is repeated, the answer to it was lost: what is in the log already is not recorded again.
+        if ready.pending and ready.head == attempt.document.head and not attempt.unsaved:
+            try:
+                self._repository.save(ready, context=attempt.context)
+            except VersionConflict:
+                self._follow(attempt)
+            else:
+                attempt.document = ready
+                return
+        self._append(attempt, record)
 
     def count(self, attempt: Attempt, response: Response | None) -> None:
         """What came of a request counts for the limits of its host: an answer, or none."""

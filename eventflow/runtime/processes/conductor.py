@@ -138,7 +138,7 @@ class Conductor:
         if not journey.unsaved:
             return
         try:
-            self._clerk.check_in(journey.attempt, journey.last())
+            self._clerk.check_in(journey.attempt, journey.last(), journey.run)
         except Unavailable:
             raise Over(self._stopped(journey)) from None
         except Fenced:
