@@ -28,6 +28,7 @@ from eventflow.model.webhook import webhook
 from eventflow.settings import Settings
 from eventflow.testing import Clock
 from tests.peer import Answer, Peer
+from tests.walks.conftest import MakeApp
 from tests.walks.library import Document, Status, sending, write
 
 MakeLong = Callable[..., Eventflow]
@@ -907,3 +908,46 @@ def test_an_item_that_fails_locks_no_channel_its_run_does(make_long: MakeLong) -
     app.drain()
 
     assert [one.run for one in app.engine.doors.fatal("default")] == [strict.id]
+
+
+class Festival(Process, name="festival", version=1, retry=ONCE):
+    """All of it in one story."""
+
+    bands: tuple[str, ...] = ("a", "bb", "ccc", "dddd", "eeeee")
+    fees: tuple[int, ...] = ()
+    stage: bool = False
+
+    @step(over=Each("bands", at_once=3, into="fees"), undo="cancel_bands")
+    def engage(self, band: str) -> int:
+        return len(band)
+
+    def cancel_bands(self) -> Self:
+        return self.learn(fees=())
+
+    @step(awaits=Child(lambda festival: Parcel(to="the stage")))
+    def build(self, end: Ended) -> Self:
+        return self.learn(stage=bool(end.state["sent"]))
+
+    @step(awaits=Signal("rain"))
+    def play(self, heavy: bool) -> None:
+        if heavy:
+            raise Abandon("It pours.", status=RunStatus.ABORTED)
+
+
+def test_the_whole_story_on_every_engine(make_app: MakeApp) -> None:
+    app = make_app(aggregates=[], processes=[Festival, Parcel])
+    runs = {heavy: app.processes.start(Festival()) for heavy in (True, False)}
+    for heavy, run in runs.items():
+        app.processes.signal(run.id, "rain", heavy)
+    app.drain()
+    for run in runs.values():
+        (stage,) = (one for one in children(app, run) if one.process == "parcel")
+        app.processes.signal(stage.id, "sent", "well")
+
+    app.drain()
+
+    assert [app.processes.get(run.id).status for run in runs.values()] == [RunStatus.ABORTED, RunStatus.SUCCESS]
+    assert [app.processes.known(run.id) for run in runs.values()] == [
+        Festival(stage=True), Festival(stage=True, fees=(1, 2, 3, 4, 5))
+    ]  # fmt: skip
+    assert [app.processes.check(run.id) for run in runs.values()] == [None, None]
