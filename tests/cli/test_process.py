@@ -18,7 +18,7 @@ from eventflow.model.process.process import Process
 from eventflow.model.process.step import step
 from eventflow.settings import Settings
 from tests.cli.bindery import APP, CHANNELS, ROOM, Bind, Print, Sell
-from tests.cli.words import document, says
+from tests.cli.words import begins, document, ended, says, until
 
 
 class Bindery:
@@ -416,14 +416,13 @@ def test_a_worker_serves_the_channels_that_are_named(bindery: Bindery) -> None:
     unknown = says("--app", APP, "--database", bindery.database, "worker", "--channel", "boks")
     assert (unknown.exit_code, 'Did you mean "books"' in unknown.stderr) == (Code.USAGE, True)
 
-    done = says("--app", APP, "--database", bindery.database, "worker", "--channel", "books", "--lifetime", "1s")
+    worker = begins("--app", APP, "--database", bindery.database, "worker", "--channel", "books", folder=bindery.folder)
+    until(lambda: {one["id"]: one["status"] for one in bindery.runs()}[here] == "success")
+    worker.terminate()
 
-    assert done.exit_code == 0
-    assert "threads on books;" in done.stderr
-    assert {one["id"]: one["status"] for one in bindery.runs()} == {
-        here: "success",
-        elsewhere: "pending",
-    }
+    code, _, said = ended(worker)
+    assert (code, "threads on books;" in said) == (0, True)
+    assert {one["id"]: one["status"] for one in bindery.runs()}[elsewhere] == "pending"
 
 
 # -- check -----------------------------------------------------------------------------------------

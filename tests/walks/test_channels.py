@@ -276,7 +276,9 @@ def test_a_run_that_is_due_later_blocks_nobody_behind_it(make_app: MakeApp, cloc
                 raise RetryLater(timedelta(hours=1))
 
     app = make_app(aggregates=[], processes=[Patient], channels=[Channel("shop", max_concurrency=1)])
-    first, second = (app.processes.start(Patient(who=who)) for who in ("first", "second"))
+    first = app.processes.start(Patient(who="first"))
+    app.drain()
+    second = app.processes.start(Patient(who="second"))
 
     app.drain()
     assert status(app, first, second) == [RunStatus.RETRY, RunStatus.SUCCESS]
