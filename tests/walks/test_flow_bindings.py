@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from eventflow.app import Eventflow
-from eventflow.errors import FlowNotFound, Misconfigured, Refused, VersionConflict
+from eventflow.errors import FlowNotFound, FlowTaken, Misconfigured, Refused, VersionConflict
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.flow import Flow
 from eventflow.model.reaction import task
@@ -217,6 +217,18 @@ def test_a_rebinding_that_finds_nothing_changes_nothing(app: Eventflow) -> None:
     with pytest.raises(FlowNotFound):
         app.flows.rebind(id, "order@7")
     assert flows_in_headers(app, id) == ["order@1"]
+
+
+def test_a_flow_whose_id_is_a_number_is_the_same_one_by_its_text(app: Eventflow) -> None:
+    app.flows.publish(a_flow(id=7))
+    id = saved(app)
+
+    assert flows_in_headers(app, id) == ["7"] and app.flows.of(id) == app.flows.get("7") == app.flows.get(7)
+    app.flows.unbind(id)
+    assert app.flows.rebind(id, "7") == app.flows.get(7)
+    assert app.flows.run(id, "check").flow == "7"
+    with pytest.raises(FlowTaken):
+        app.flows.create(a_flow(id="7", version=2))
 
 
 def test_an_unbound_subject_goes_by_none_until_it_is_bound_again(app: Eventflow) -> None:

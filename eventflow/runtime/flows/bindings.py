@@ -107,7 +107,8 @@ class Bindings:
     def query(self, document: Aggregate[Any], to: int | str | None, tuner: Tuner | None) -> FlowQuery:
         """What is asked for a subject: this flow, or by its own query, tuned. Raises ``Refused`` when it has none."""
         if to is not None:
-            return fixed(document.category, to)
+            known = self._shelves.now().find(to)  # 7 is meant by "7" as well: a command line knows texts only
+            return fixed(document.category, to if known is None else known.definition.id)
         query = query_of(document) if type(document).flow_rule is not None else None
         if query is None and tuner is None:
             raise Refused(f"{type(document).__name__} says nothing of flows (flow=...): name the flow.")
