@@ -448,6 +448,31 @@ def test_a_step_that_takes_too_long_is_interrupted_and_has_failed(make_app: Make
 
 
 @EMBEDDED
+def test_a_worker_that_stops_gives_a_run_back_between_two_steps(app: Eventflow, release: Any, stage: Stage) -> None:
+    go = threading.Event()
+
+    def hold(_: Any) -> None:
+        stage.begun.set()
+        assert go.wait(30)
+
+    stage.acts["typeset"] = hold
+    run = app.processes.start(release())
+    worker = app.worker(threads=1)
+    worker.start()
+    assert stage.begun.wait(30)
+    stopper = threading.Thread(target=worker.stop)
+    stopper.start()
+    assert worker._runner._closing.wait(30)
+    go.set()
+    stopper.join(30)
+
+    found = app.processes.get(run.id)
+    assert (found.status, found.step, found.attempts) == (RunStatus.RETRY, "announce", 0)
+    app.drain()
+    assert (status(app, run), worked(stage)) == (RunStatus.SUCCESS, ["typeset", "announce", "archive"])
+
+
+@EMBEDDED
 def test_light_steps_share_the_append_of_the_next_one(make_app: MakeApp) -> None:
     class Count(Process, name="count"):
         n: int = 0
