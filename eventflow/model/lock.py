@@ -153,7 +153,8 @@ class Lock(
 ):
     """The lock of one key, and what came of the last runs under it.
 
-    ``mishaps`` are the errors of the last run, ``earlier`` those of runs before it.
+    ``mishaps`` are the errors of the last run, ``earlier`` those of runs before it; ``runs`` counts them, with the lock
+    and without. ``failing_since`` is the number of the first one that failed after one that went well.
     """
 
     key: str
@@ -164,6 +165,8 @@ class Lock(
     result: str | None = None
     mishaps: tuple[Mishap, ...] = ()
     earlier: tuple[Mishap, ...] = ()
+    runs: int = 0
+    failing_since: int | None = None
 
     @property
     def is_held(self) -> bool:
@@ -203,7 +206,7 @@ class Lock(
 
     @folds(Released)
     def _released(self, _: Released) -> Mapping[str, Any]:
-        return {"holder": None, "noticed": False}
+        return {"holder": None, "noticed": False, **({} if self.mishaps else {"failing_since": None})}
 
     @folds(Broken)
     def _broken(self, _: Broken) -> Mapping[str, Any]:
@@ -215,7 +218,7 @@ class Lock(
 
     @folds(Finished)
     def _finished(self, event: Finished) -> Mapping[str, Any]:
-        return {"result": event.result}
+        return {"result": event.result, **({} if self.mishaps else {"failing_since": None})}
 
     @folds(WentWrong)
     def _went_wrong(self, event: WentWrong) -> Mapping[str, Any]:
@@ -224,12 +227,13 @@ class Lock(
             # Of one who had lost the lock already: the present run has not failed.
             return {"earlier": (*self.earlier, mishap)[-KEPT:]}
         mishaps = (*self.mishaps, mishap)[-KEPT:]
-        return {"mishaps": mishaps, "earlier": _last(self.earlier, KEPT - len(mishaps))}
+        since = self.runs if self.failing_since is None else self.failing_since
+        return {"mishaps": mishaps, "earlier": _last(self.earlier, KEPT - len(mishaps)), "failing_since": since}
 
     def _ran(self, at: datetime) -> Mapping[str, Any]:
         """What a run that begins changes: the errors of the one before it are earlier ones now."""
         kept = [one for one in (*self.earlier, *self.mishaps) if one.at >= at - KEPT_FOR]
-        return {"executed_at": at, "mishaps": (), "earlier": tuple(kept[-KEPT:])}
+        return {"executed_at": at, "runs": self.runs + 1, "mishaps": (), "earlier": tuple(kept[-KEPT:])}
 
 
 def _last(some: tuple[Mishap, ...], number: int) -> tuple[Mishap, ...]:

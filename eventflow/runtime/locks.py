@@ -191,7 +191,7 @@ class Locks:
             lock = self.board.get(key)
             if not lock.is_held or lock.token != token:
                 return False
-            expected, news = lock.head.version, self._told_of(end)
+            expected, news = lock.head.version, self._told_of(end, lock)
             for word in end.words:
                 lock.record(word)
             leave(lock)
@@ -244,10 +244,11 @@ class Locks:
             return
         for _ in range(TRIES):
             lock = self.board.get(key)
+            news = self._told_of(end, lock)
             for word in end.words:
                 lock.record(word)
             try:
-                self._repository.save(lock, *self._told_of(end), context=context)
+                self._repository.save(lock, *news, context=context)
             except VersionConflict:
                 continue
             return
@@ -298,8 +299,12 @@ class Locks:
     def _wrong(self, token: int, text: str) -> WentWrong:
         return WentWrong(token=token, at=self._clock(), text=plain_error(self._masker.text(text)))
 
-    def _told_of(self, end: End) -> list[Notice]:
-        return self._incidents.notices(end.incident) if end.incident is not None else []
+    def _told_of(self, end: End, lock: Lock) -> list[Notice]:
+        if end.incident is None:
+            return []
+        # A command that fails every minute is one incident, until it goes well.
+        since = lock.runs if lock.failing_since is None else lock.failing_since
+        return self._incidents.notices(end.incident.model_copy(update={"key": f"{lock.key}/{since}"}))
 
 
 def _check(key: str) -> None:
@@ -331,7 +336,7 @@ def _stale(lock: Lock, found: Lease | None, now: datetime) -> Incident:
 def _failed(held: Held, word: WentWrong) -> Incident:
     return Incident(
         kind=COMMAND_FAILED,
-        key=f"{held.key}/{held.token}/{word.at.isoformat()}",
+        key=held.key,
         subject=f"{held.key} failed",
         text=word.text,
         at=word.at,

@@ -211,6 +211,25 @@ def test_a_command_that_failed_is_told_to_those_who_asked_for_that(
     assert mailbox.mails == []
 
 
+def test_a_command_that_fails_again_and_again_is_told_of_once_until_it_goes_well(app: Eventflow, chat: Peer) -> None:
+    key = f"import-{uuid4().hex[:8]}"
+
+    def fails() -> None:
+        with pytest.raises(ValueError, match="away"), app.lock(key):
+            raise ValueError("the bank is away")
+
+    fails()
+    fails()
+    app.drain()
+    once = len(chat.asked)
+    with app.lock(key):
+        pass
+    fails()
+    app.drain()
+
+    assert (once, len(chat.asked)) == (1, 2)
+
+
 def test_a_mail_server_in_trouble_changes_nothing_of_what_is_recorded_and_is_asked_again(
     app: Eventflow, mailbox: Mailbox
 ) -> None:
