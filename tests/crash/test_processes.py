@@ -22,7 +22,7 @@ from tests.peer import Answer, Asked, Peer
 
 RUNS, KILLS, WORKERS = 500, 200, 4
 
-LEASE = 2.0
+LEASE = 3.0
 """Seconds; long enough for a worker on a busy machine to say that it lives."""
 
 
