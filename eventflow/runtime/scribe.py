@@ -26,7 +26,10 @@ MOST = 64
 """Outcomes in one append."""
 
 GATHER = 0.002
-"""Seconds that the first outcome waits for others: nobody waits for it, and an append costs the same for one or ten."""
+"""Seconds that the first outcome waits for others while there are many: an append costs the same for one or ten."""
+
+LULL = 0.02
+"""Seconds after the last append for which there are many; an outcome that comes later is written at once."""
 
 
 class Scribe(Generic[T]):
@@ -41,6 +44,7 @@ class Scribe(Generic[T]):
     ) -> None:
         self._together, self._alone, self._masker = together, alone, masker
         self._queue: Queue[T | None] = Queue(waiting)
+        self._wrote_at = 0.0
         self._thread = threading.Thread(target=self._run, name="eventflow-scribe", daemon=True)
         self._thread.start()
 
@@ -71,12 +75,14 @@ class Scribe(Generic[T]):
         while not ended:
             batch, ended = self._batch()
             self._write(batch)
+            self._wrote_at = time.monotonic()
 
     def _batch(self) -> tuple[list[T], bool]:
         batch: list[T] = []
         try:
             one = self._queue.get()
-            time.sleep(GATHER)
+            if time.monotonic() < self._wrote_at + LULL:
+                time.sleep(GATHER)
             while one is not None:
                 batch.append(one)
                 if len(batch) == MOST:
