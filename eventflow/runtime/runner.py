@@ -113,8 +113,10 @@ class Runner:
         return self._clerk.end(max(end - time.monotonic(), 0.0)) and clean
 
     def run(self, job: Job) -> None:
-        """Do the job, if it still is one."""
-        if job.reaction in self._asynchronous and self._coroutines is not None:
+        """Do the job, if it still is one. A worker that ends begins nothing: what it gave back would come again."""
+        if self._closing.is_set():
+            self._return(job)
+        elif job.reaction in self._asynchronous and self._coroutines is not None:
             if not self._coroutines.run(lambda: self._claim(job)):
                 self._return(job)
         elif self._seats is not None:

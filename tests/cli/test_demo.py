@@ -82,7 +82,8 @@ def test_the_whole_story_is_told(folder: Path, place: Path) -> None:
     assert re.search(r"80 of 80 ended, \d+/s: complete 7\d  error \d", result.stdout)
     assert "TooLarge: 2 KiB are too many" in result.stdout
     assert "Authorization: Bearer ********" in result.stdout
-    assert "HTTP 422" in result.stdout and "retry_scheduled" in result.stdout
+    # The first answer to a document that is too large is 422, unless the press is busy just then.
+    assert re.search(r"HTTP (422|503)", result.stdout) and "retry_scheduled" in result.stdout
     assert "documents back to work" in result.stdout
     assert re.search(r"current +80 rows  equal", result.stdout)
     assert re.search(r"complete +80\n", result.stdout)
