@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import socket
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
 
@@ -21,16 +23,31 @@ USUAL = {"PostgreSQL": 5432, "RabbitMQ": 5672, "Redis": 6379}
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Stop before the first test when one that was collected needs a service that does not answer."""
     # Whoever needs a service asks tests.services for it. Several processes were asked for all at once.
-    services = sys.modules.get("tests.services")
-    if services is None or session.config.option.collectonly or hasattr(session.config, "workerinput"):
+    if session.config.option.collectonly or hasattr(session.config, "workerinput"):
         return
-    _demand(services)
+    if "tests.services" in sys.modules or any(map(_has_a_server, session.items)):
+        _demand(importlib.import_module("tests.services"))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
     """Stop before processes are started for tests that need every service."""
     _demand(importlib.import_module("tests.services"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'log.db'}"
+        return
+    with importlib.import_module("tests.services").fresh_schema() as url:
+        yield url
+
+
+def _has_a_server(item: pytest.Item) -> bool:
+    choices = getattr(item, "callspec", None)
+    return choices is not None and choices.params.get("url") == "postgresql"
 
 
 def _demand(services: ModuleType) -> None:

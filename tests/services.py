@@ -42,9 +42,11 @@ def fresh_database(prefix: str = "eventflow_test") -> Iterator[str]:
 def fresh_schema(server: str = POSTGRES, prefix: str = "test") -> Iterator[str]:
     """The URL of a schema that is not there yet, which is dropped at the end. Quicker than a database."""
     name = f"{prefix}_{uuid4().hex[:12]}"
-    yield f"{server}?schema={name}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
+    try:
+        yield f"{server}?schema={name}"
+    finally:
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
 
 
 def a_free_port() -> int:

@@ -10,17 +10,12 @@ import pytest
 from eventflow.store.database import Database, open_database
 from eventflow.store.objects import Folder, Objects
 from tests.archive.words import Shop
-from tests.services import fresh_schema
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
     """Each kind of database."""
-    if request.param == "sqlite":
-        with open_database(f"sqlite:///{tmp_path}/log.db") as database:
-            yield database
-        return
-    with fresh_schema() as url, open_database(url) as database:
+    with open_database(url) as database:
         yield database
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from signal import SIGKILL
-
-import pytest
 
 from eventflow.runtime.archiving.compress import LEASE
 from eventflow.runtime.archiving.verify import Verifier
@@ -17,7 +14,6 @@ from eventflow.store.database import open_database
 from eventflow.store.objects import Folder
 from tests.archive.words import Shop
 from tests.crash.archiving import a_round, die
-from tests.services import fresh_schema
 
 DEATHS = 50
 """On each database; a hundred of both."""
@@ -27,15 +23,6 @@ TOGETHER = 2
 
 LONGEST = 90
 """Steps that a round takes, about."""
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/log.db"
-        return
-    with fresh_schema() as url:
-        yield url
 
 
 def test_nothing_is_lost_whoever_dies_wherever(url: str, tmp_path: Path) -> None:

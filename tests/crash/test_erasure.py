@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -16,16 +15,6 @@ from eventflow.errors import Erased
 from eventflow.model.recorded import Phase
 from tests.crash.erasing import an_app, dies
 from tests.erasure.words import NAME, Person, somebody
-from tests.services import fresh_schema
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/log.db"
-        return
-    with fresh_schema() as url:
-        yield url
 
 
 def test_it_is_all_or_nothing_wherever_one_dies(url: str, tmp_path: Path) -> None:

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from eventflow.app import Eventflow
 from eventflow.settings import Settings
-from tests.services import fresh_database
 from tests.walks.library import Document
 
 ALL = 60
 SOME = 15
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'log.db'}"
-        return
-    with fresh_database() as url:
-        yield url
 
 
 def save_under(app: Eventflow, number: int) -> tuple[int, UUID]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,35 +13,25 @@ from eventflow.errors import LockHeld
 from eventflow.model.lock import CommandState, lock_id
 from tests.crash.holders import Holder, an_app
 from tests.crash.program import until
-from tests.services import PrivatePostgres, fresh_schema
+from tests.services import PrivatePostgres
 
 KEY = "import-invoices"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A log on each database."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'log.db'}"
-        return
-    with fresh_schema() as url:
-        yield url
-
-
 @pytest.fixture
-def app(database: str) -> Iterator[Eventflow]:
+def app(url: str) -> Iterator[Eventflow]:
     """An application in the process of the test."""
-    with an_app(database) as app:
+    with an_app(url) as app:
         yield app
 
 
 @pytest.fixture
-def begin(database: str) -> Iterator[Callable[[], Holder]]:
+def begin(url: str) -> Iterator[Callable[[], Holder]]:
     """Begins processes that hold the lock; what still runs in the end is killed."""
     with ExitStack() as begun:
 
         def begin() -> Holder:
-            holder = Holder(database, KEY)
+            holder = Holder(url, KEY)
             begun.callback(holder.close)
             return holder
 

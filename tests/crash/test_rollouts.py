@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,17 +13,6 @@ from eventflow.model.flow import flow_stream
 from eventflow.model.flow_ramp import Ascent, ramp_stream
 from tests.cli.words import ROOT
 from tests.crash.climbing import begin, climb, opened
-from tests.services import fresh_schema
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A log of its own."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'log.db'}"
-        return
-    with fresh_schema() as dsn:
-        yield dsn
 
 
 @pytest.mark.timeout(120)

@@ -12,19 +12,8 @@ import pytest
 from eventflow import Eventflow, Settings
 from eventflow.testing import Clock
 from tests.erasure.words import MASTER, Parcel, Person
-from tests.services import fresh_schema
 
 Make = Callable[..., Eventflow]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Each kind of database."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/log.db"
-        return
-    with fresh_schema() as url:
-        yield url
 
 
 @pytest.fixture

@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from eventflow.store.database import Database, open_database
-from tests.services import fresh_schema
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of either kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/read.db"
-        return
-    with fresh_schema(prefix="projections") as fresh:
-        yield fresh
 
 
 @pytest.fixture

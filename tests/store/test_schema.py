@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,19 +13,9 @@ from eventflow.store.database import connect, open_database
 from eventflow.store.log import open_log
 from eventflow.store.port import Database
 from eventflow.store.statements import Statements
-from tests.services import fresh_schema
 from tests.store.words import a_stream, vocabulary
 
 SPAWN = multiprocessing.get_context("spawn")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/log.db"
-        return
-    with fresh_schema() as url:
-        yield url
 
 
 @pytest.fixture

@@ -55,6 +55,12 @@ def lasting(
 
 
 @pytest.fixture
+def place(url: str) -> Settings:
+    """A log that several applications open."""
+    return Settings(database=url, broker="embedded://")
+
+
+@pytest.fixture
 def clock() -> Clock:
     """A clock that is turned by hand."""
     return Clock()

@@ -18,7 +18,6 @@ from eventflow.picking.definition import FlowDefinition
 from eventflow.picking.parts import State, TaskBinding, Transition
 from eventflow.settings import Settings
 from eventflow.testing import Clock
-from tests.services import fresh_schema
 from tests.walks.flow_words import STATES, TRANSITIONS, Order, a_flow, shop
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -29,16 +28,6 @@ def app(tmp_path: Path) -> Iterator[Eventflow]:
     """A shop without any flow."""
     with shop(tmp_path) as app:
         yield app
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
-    """A log that several applications open."""
-    if request.param == "sqlite":
-        yield Settings(database=f"sqlite:///{tmp_path / 'log.db'}", broker="embedded://")
-        return
-    with fresh_schema() as dsn:
-        yield Settings(database=dsn, broker="embedded://")
 
 
 def changes(app: Eventflow, id: str) -> list[tuple[str, str | None, Any]]:

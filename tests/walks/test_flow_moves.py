@@ -31,7 +31,6 @@ from eventflow.model.flow_tasks import FlowTask, Move, Verdict, action, allow, d
 from eventflow.model.reaction import task
 from eventflow.picking.parts import State, TaskBinding, Transition
 from eventflow.settings import Settings
-from tests.services import fresh_schema
 from tests.walks.conftest import MakeApp
 from tests.walks.flow_words import Status, shop
 
@@ -353,16 +352,6 @@ def flow_with(*tasks: TaskBinding) -> Flow:
     return Flow(
         subject_type="order", states=states, transitions=(Transition(key="go", from_="new", to="end", tasks=tasks),)
     )
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
-    """A log that several applications open."""
-    if request.param == "sqlite":
-        yield Settings(database=f"sqlite:///{tmp_path / 'log.db'}", broker="embedded://")
-        return
-    with fresh_schema() as dsn:
-        yield Settings(database=dsn, broker="embedded://")
 
 
 def test_of_two_who_make_a_transition_at_once_one_does(place: Settings) -> None:

@@ -18,7 +18,6 @@ from eventflow.model.flow_ramp import Ascent, Figures, FlowRamp, Halt, ramp_stre
 from eventflow.model.reaction import task
 from eventflow.settings import Settings
 from eventflow.testing import Clock
-from tests.services import fresh_schema
 from tests.walks.flow_words import Status, a_flow, shop
 
 HOUR = timedelta(hours=1)
@@ -204,16 +203,6 @@ def test_a_flow_for_everybody_needs_a_share_to_begin_from_and_one_ramp_runs_at_a
 )
 def test_a_condition_to_halt_holds_or_not(text: str, figures: Figures, holds: bool) -> None:
     assert Halt.parse(text).holds(figures) is holds
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
-    """A log that several applications open."""
-    if request.param == "sqlite":
-        yield Settings(database=f"sqlite:///{tmp_path / 'shared.db'}", broker="embedded://")
-        return
-    with fresh_schema() as dsn:
-        yield Settings(database=dsn, broker="embedded://")
 
 
 def test_of_two_who_raise_it_at_once_one_does(place: Settings, clock: Clock) -> None:
