@@ -1,9 +1,13 @@
-"""In whose name a command acts."""
+"""In whose name a command acts, and why."""
 
 from __future__ import annotations
 
 import getpass
 import os
+
+import click
+
+reason_option = click.option("--reason", metavar="TEXT", help="Why; it is recorded.")
 
 
 def actor() -> str:

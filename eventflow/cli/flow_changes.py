@@ -5,33 +5,59 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from pydantic import ValidationError
 
 from eventflow.app import Eventflow
-from eventflow.cli.actor import actor
+from eventflow.cli.actor import actor, reason_option
 from eventflow.cli.application import application
 from eventflow.cli.flow_files import A_FILE, document_in
-from eventflow.cli.moments import Moment
+from eventflow.cli.moments import Instant
 from eventflow.cli.output import Session, pass_session
 from eventflow.errors import BadInput
 from eventflow.model.flow_files import imported, told_of
 from eventflow.picking.definition import FlowDefinition
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-reason_option = click.option("--reason", metavar="TEXT", help="Why; it is recorded.")
-expected_option = click.option(
-    "--if-version", "expected", type=click.IntRange(1), help="Only if its stream is at this version still."
-)
+def change(act: Callable[..., FlowDefinition]) -> click.Command:
+    """A command that changes one flow as ``act`` does: it gets the application, the flow, and how it is to be done."""
+
+    @click.command(params=[click.Argument(["flow"])])
+    @click.option(
+        "--if-version", "expected", type=click.IntRange(1), help="Only if its stream is at this version still."
+    )
+    @reason_option
+    @wraps(act)
+    @pass_session
+    def command(session: Session, /, **said: Any) -> None:
+        _answer(session, lambda app: [act(app, **said, actor=actor())])
+
+    return command
 
 
-def change_options(command: F) -> F:
-    """What every change of one flow takes."""
-    return expected_option(reason_option(command))
+def assigned(said: str) -> tuple[str, Any]:
+    """A field and its value, which is JSON or else a text. A usage error for what is neither."""
+    name, equals, value = said.partition("=")
+    if not equals or name in ("reason", "actor", "expected", "graph") or not name.isidentifier():
+        raise click.BadParameter(f'"{said}" is no FIELD=VALUE.')
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+# click hands over the context and the parameter as well.
+def _all_assigned(_context: click.Context, _parameter: click.Parameter, said: tuple[str, ...]) -> dict[str, Any]:
+    return dict(map(assigned, said))
+
+
+def set_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option ``--set FIELD=VALUE``, which the command gets as a dict."""
+    return click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", callback=_all_assigned, help=help)
 
 
 @click.command()
@@ -61,115 +87,90 @@ def publish(
 
 @click.command("import")
 @click.argument("file", type=A_FILE)
-@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Another value for all of them.")
+@set_option("Another value for all of them.")
 @reason_option
 @pass_session
-def import_(session: Session, file: Path, overrides: tuple[str, ...], reason: str | None) -> None:
+def import_(session: Session, file: Path, overrides: dict[str, Any], reason: str | None) -> None:
     """Take in what "flows export" wrote, as it was; an id that is taken is replaced by a free one.
 
     Example:
       eventflow --app shop.app:app flows import order.json --set channel=web --set status=false
     """
-    changes = dict(map(assigned, overrides))
     document = document_in(file)
-    _answer(session, lambda app: app.flows.import_(document, reason=reason, actor=actor(), **changes))
+    _answer(session, lambda app: app.flows.import_(document, reason=reason, actor=actor(), **overrides))
 
 
-@click.command()
-@click.argument("flow")
-@click.argument("changes", nargs=-1, required=True, metavar="FIELD=VALUE...")
-@change_options
-@pass_session
-def update(session: Session, flow: str, changes: tuple[str, ...], expected: int | None, reason: str | None) -> None:
+@change
+@click.argument("changes", nargs=-1, required=True, metavar="FIELD=VALUE...", callback=_all_assigned)
+def update(app: Eventflow, flow: str, changes: dict[str, Any], **how: Any) -> FlowDefinition:
     """Change fields of a flow; a value is JSON, or else a text.
 
     Example:
       eventflow --app shop.app:app flows update order@2 channel=web 'names={"en": "Orders"}'
     """
-    said = dict(map(assigned, changes))
-    _change(session, expected, reason, lambda app, how: app.flows.update(flow, **said, **how))
+    return app.flows.update(flow, **changes, **how)
 
 
-@click.command()
-@click.argument("flow")
-@change_options
-@pass_session
-def activate(session: Session, flow: str, expected: int | None, reason: str | None) -> None:
+@change
+def activate(app: Eventflow, flow: str, **how: Any) -> FlowDefinition:
     """Let a flow be picked.
 
     Example:
       eventflow --app shop.app:app flows activate order@2
     """
-    _change(session, expected, reason, lambda app, how: app.flows.activate(flow, **how))
+    return app.flows.activate(flow, **how)
 
 
-@click.command()
-@click.argument("flow")
-@change_options
-@pass_session
-def deactivate(session: Session, flow: str, expected: int | None, reason: str | None) -> None:
+@change
+def deactivate(app: Eventflow, flow: str, **how: Any) -> FlowDefinition:
     """Let a flow be picked no more; whoever goes by it goes on.
 
     Example:
       eventflow --app shop.app:app flows deactivate order@1 --reason "the second one is better"
     """
-    _change(session, expected, reason, lambda app, how: app.flows.deactivate(flow, **how))
+    return app.flows.deactivate(flow, **how)
 
 
-@click.command()
-@click.argument("flow")
-@change_options
-@pass_session
-def default(session: Session, flow: str, expected: int | None, reason: str | None) -> None:
+@change
+def default(app: Eventflow, flow: str, **how: Any) -> FlowDefinition:
     """Make a flow the default; whichever version of it was so is so no longer.
 
     Example:
       eventflow --app shop.app:app flows default order@2
     """
-    _change(session, expected, reason, lambda app, how: app.flows.set_default(flow, **how))
+    return app.flows.set_default(flow, **how)
 
 
-@click.command()
-@click.argument("flow")
-@click.option("--from", "start", type=Moment(), metavar="TIME", help="In force from then on. Default: open.")
-@click.option("--to", "end", type=Moment(), metavar="TIME", help="In force until then. Default: open.")
-@change_options
-@pass_session
-def window(session: Session, flow: str, start: Any, end: Any, expected: int | None, reason: str | None) -> None:
+@change
+@click.option("--from", "start", type=Instant(), metavar="TIME", help="In force from then on. Default: open.")
+@click.option("--to", "end", type=Instant(), metavar="TIME", help="In force until then. Default: open.")
+def window(app: Eventflow, flow: str, start: datetime | None, end: datetime | None, **how: Any) -> FlowDefinition:
     """Let a flow be in force between two times, both inclusive.
 
     Example:
       eventflow --app shop.app:app flows window order@2 --from 2026-12-01T00:00:00Z
     """
-    if not all(one is None or isinstance(one, datetime) for one in (start, end)):
-        raise click.UsageError("A window has times, not positions.")
-    _change(session, expected, reason, lambda app, how: app.flows.set_window(flow, start, end, **how))
+    return app.flows.set_window(flow, start, end, **how)
 
 
-@click.command()
-@click.argument("flow")
-@change_options
-@pass_session
-def archive(session: Session, flow: str, expected: int | None, reason: str | None) -> None:
+@change
+def archive(app: Eventflow, flow: str, **how: Any) -> FlowDefinition:
     """Put a flow away; whoever goes by it goes on.
 
     Example:
       eventflow --app shop.app:app flows archive order@1
     """
-    _change(session, expected, reason, lambda app, how: app.flows.archive(flow, **how))
+    return app.flows.archive(flow, **how)
 
 
-@click.command()
-@click.argument("flow")
-@change_options
-@pass_session
-def restore(session: Session, flow: str, expected: int | None, reason: str | None) -> None:
+@change
+def restore(app: Eventflow, flow: str, **how: Any) -> FlowDefinition:
     """Bring an archived flow back.
 
     Example:
       eventflow --app shop.app:app flows restore order@1
     """
-    _change(session, expected, reason, lambda app, how: app.flows.restore(flow, **how))
+    return app.flows.restore(flow, **how)
 
 
 @click.command()
@@ -187,42 +188,20 @@ def reorder(session: Session, flows: tuple[str, ...], reason: str | None) -> Non
 
 @click.command()
 @click.argument("flow")
-@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Another value than the original has.")
+@set_option("Another value than the original has.")
 @click.option("--no-graph", is_flag=True, help="Without its states and transitions.")
 @reason_option
 @pass_session
-def duplicate(session: Session, flow: str, overrides: tuple[str, ...], no_graph: bool, reason: str | None) -> None:
+def duplicate(session: Session, flow: str, overrides: dict[str, Any], no_graph: bool, reason: str | None) -> None:
     """Make another flow like this one: one version up, inactive, not the default.
 
     Example:
       eventflow --app shop.app:app flows duplicate order@1 --set channel=web
     """
-    changes = dict(map(assigned, overrides))
     _answer(
         session,
-        lambda app: [app.flows.duplicate(flow, graph=not no_graph, reason=reason, actor=actor(), **changes)],
+        lambda app: [app.flows.duplicate(flow, graph=not no_graph, reason=reason, actor=actor(), **overrides)],
     )
-
-
-def assigned(said: str) -> tuple[str, Any]:
-    """A field and its value, which is JSON or else a text. A usage error for what is neither."""
-    name, equals, value = said.partition("=")
-    if not equals or name in ("reason", "actor", "expected", "graph") or not name.isidentifier():
-        raise click.BadParameter(f'"{said}" is no FIELD=VALUE.')
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
-def _change(
-    session: Session,
-    expected: int | None,
-    reason: str | None,
-    act: Callable[[Eventflow, dict[str, Any]], FlowDefinition],
-) -> None:
-    how = {"expected": expected, "reason": reason, "actor": actor()}
-    _answer(session, lambda app: [act(app, how)])
 
 
 def _answer(session: Session, act: Callable[[Eventflow], list[FlowDefinition]]) -> None:

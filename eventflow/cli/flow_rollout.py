@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from eventflow.app import Eventflow
-from eventflow.cli.actor import actor
+from eventflow.cli.actor import actor, reason_option
 from eventflow.cli.application import application
 from eventflow.cli.lengths import Length
 from eventflow.cli.output import Session, Table, moment, one_line, pass_session
@@ -26,7 +26,7 @@ SHARE = click.IntRange(0, 100)
 @click.option("--every", type=Length(), help="Raise it so often: 10m, 1h, 1d.")
 @click.option("--halt-when", metavar="CONDITION", help="Stop by itself then: error_rate>5%, errors>=10.")
 @click.option("--stop", is_flag=True, help="Raise it no further.")
-@click.option("--reason", metavar="TEXT", help="Why; it is recorded.")
+@reason_option
 @pass_session
 def rollout(
     session: Session,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import click
 
-from eventflow.cli.actor import actor
+from eventflow.cli.actor import actor, reason_option
 from eventflow.cli.application import application
 from eventflow.cli.exits import Code, code_of
 from eventflow.cli.output import Session, Table, moment, one_line, pass_session
@@ -15,7 +15,6 @@ from eventflow.errors import MoveFailed, MoveRefused
 from eventflow.picking.reading import parsed, subject_of
 
 expected_option = click.option("--if-version", "expected", type=click.IntRange(1), help="Only if it is there still.")
-reason_option = click.option("--reason", metavar="TEXT", help="Why; it is recorded.")
 
 
 @click.command()

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from eventflow.app import Eventflow
-from eventflow.cli.actor import actor
+from eventflow.cli.actor import actor, reason_option
 from eventflow.cli.application import application
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, Table, moment, pass_session
-from eventflow.cli.pausing import end_of, for_option, reason_option, until_option
+from eventflow.cli.pausing import end_of, for_option, until_option
 from eventflow.errors import NotFound, did_you_mean
 from eventflow.model.recorded import Context
 from eventflow.runtime.lockboard import Disabled, KeyStatus

@@ -28,4 +28,17 @@ class Moment(click.ParamType[int | datetime]):
         return found
 
 
+class Instant(Moment):
+    """An aware time, and no position."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The time; ``Any``, since click hands over texts and what was converted before."""
+        found = super().convert(value, param, ctx)
+        if not isinstance(found, datetime):
+            self.fail(f'"{value}" is a position. Wanted is a time such as 2026-03-01T10:00:00Z.', param, ctx)
+        return found
+
+
 at_option = click.option("--at", type=Moment(), help="As it was then. Default: now.")

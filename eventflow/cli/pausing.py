@@ -12,7 +12,6 @@ from eventflow.model.switch import Handle
 from eventflow.runtime.switches import Switches
 from eventflow.settings import duration
 
-reason_option = click.option("--reason", metavar="TEXT", help="Why; it is recorded.")
 for_option = click.option("--for", "lasting", metavar="2h", help="It goes on by itself after that.")
 until_option = click.option("--until", metavar="TIME", help="It goes on by itself then (UTC).")
 

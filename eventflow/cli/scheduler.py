@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from eventflow.app import Eventflow
-from eventflow.cli.actor import actor
+from eventflow.cli.actor import actor, reason_option
 from eventflow.cli.application import application
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, Table, moment, pass_session
-from eventflow.cli.pausing import end_of, for_option, in_words, reason_option, told, until_option
+from eventflow.cli.pausing import end_of, for_option, in_words, told, until_option
 from eventflow.cli.worker import told_to_stop
 from eventflow.errors import NotFound, did_you_mean
 from eventflow.runtime.switches import TICK
