@@ -5,59 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
 
 import click
 
 from eventflow.app import Eventflow
-from eventflow.cli.actor import actor
+from eventflow.cli.actor import actor, reason_option
 from eventflow.cli.application import application
 from eventflow.cli.exits import Code
+from eventflow.cli.lengths import Age
 from eventflow.cli.output import Session, Table, moment, pass_session
 from eventflow.model.recorded import Context
 from eventflow.runtime.archiving.ages import Ages
 from eventflow.runtime.archiving.compress import Compressed, Errand
 from eventflow.runtime.archiving.restore import Brought, Wish, total
-from eventflow.settings import duration
 from eventflow.store.archive.restored import Amount
 from eventflow.store.archive.selection import EVERYWHERE, Selection
 
-F = Callable[..., Any]
+F = Callable[..., Code | None]
 T = TypeVar("T")
 
 
-class Age(click.ParamType[timedelta]):
-    """A length of time: ``30d``, ``12h``, ``0``."""
-
-    name = "age"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The time; ``Any``, since click hands over texts and what was converted before."""
-        found = duration(value)
-        if not isinstance(found, timedelta):
-            self.fail(f'"{value}" is no length of time such as 30d, 12h, 90m or 0.', param, ctx)
-        return found
-
-
 def chosen(command: F) -> F:
-    """The options that choose events: of a stream, a category, a stretch of the log, one of them."""
-    for option in (
-        click.option("--event", type=click.IntRange(1), metavar="POSITION", help="One event only."),
-        click.option("--to", "hi", type=click.IntRange(1), metavar="POSITION", help="Up to this position."),
-        click.option("--from", "lo", type=click.IntRange(1), metavar="POSITION", help="From this position on."),
-        click.option("--category", metavar="CATEGORY", help="Of this category only."),
-        click.option("--stream", type=click.UUID, metavar="ID", help="Of this item only."),
-    ):
-        command = option(command)
-    return command
+    """The options that choose events; the command gets the ``selection`` that they make."""
 
+    @click.option("--stream", type=click.UUID, metavar="ID", help="Of this item only.")
+    @click.option("--category", metavar="CATEGORY", help="Of this category only.")
+    @click.option("--from", "lo", type=click.IntRange(1), metavar="POSITION", help="From this position on.")
+    @click.option("--to", "hi", type=click.IntRange(1), metavar="POSITION", help="Up to this position.")
+    @click.option("--event", type=click.IntRange(1), metavar="POSITION", help="One event only.")
+    @wraps(command)
+    def choosing(
+        stream: UUID | None, category: str | None, lo: int | None, hi: int | None, event: int | None, **said: Any
+    ) -> Code | None:
+        if event is not None and (lo is not None or hi is not None):
+            raise click.UsageError("--event names one event; --from and --to name many.")
+        stretch = {"lo": event or lo or 0, "hi": event or hi or EVERYWHERE}
+        return command(selection=Selection(stream=stream, category=category, **stretch), **said)
 
-def selected(stream: UUID | None, category: str | None, lo: int | None, hi: int | None, event: int | None) -> Selection:
-    """What the options choose. Raises click's ``UsageError`` when they contradict each other."""
-    if event is not None and (lo is not None or hi is not None):
-        raise click.UsageError("--event names one event; --from and --to name many.")
-    return Selection(stream=stream, category=category, lo=event or lo or 0, hi=event or hi or EVERYWHERE)
+    return choosing
 
 
 @click.group()
@@ -68,19 +56,11 @@ def archive() -> None:
 @archive.command()
 @chosen
 @click.option("--older-than", type=Age(), help="How old is old enough (30d, 12h, 0). Default: the settings.")
-@click.option("--reason", metavar="TEXT", help="Why; it is recorded.")
+@reason_option
 @click.option("--dry-run", is_flag=True, help="Say how much would leave.")
 @pass_session
 def compress(
-    session: Session,
-    stream: UUID | None,
-    category: str | None,
-    lo: int | None,
-    hi: int | None,
-    event: int | None,
-    older_than: timedelta | None,
-    reason: str | None,
-    dry_run: bool,
+    session: Session, selection: Selection, older_than: timedelta | None, reason: str | None, dry_run: bool
 ) -> Code:
     """Move the bodies of old events into the object storage.
 
@@ -91,7 +71,6 @@ def compress(
     Example:
       eventflow --app shop.app:app archive compress --category order --older-than 90d --dry-run
     """
-    selection = selected(stream, category, lo, hi, event)
     with application(session) as app:
         ages = app.ages() if older_than is None else Ages(older_than)
         errand = Errand(selection, ages, reason, Context(actor=actor()))
@@ -113,20 +92,10 @@ def compress(
 @archive.command()
 @chosen
 @click.option("--for", "lasts", type=Age(), help="For how long (2d, 12h). Default: restored_for of the settings.")
-@click.option("--reason", metavar="TEXT", help="Why; it is recorded.")
+@reason_option
 @click.option("--dry-run", is_flag=True, help="Say how many bodies are meant.")
 @pass_session
-def restore(
-    session: Session,
-    stream: UUID | None,
-    category: str | None,
-    lo: int | None,
-    hi: int | None,
-    event: int | None,
-    lasts: timedelta | None,
-    reason: str | None,
-    dry_run: bool,
-) -> Code:
+def restore(session: Session, selection: Selection, lasts: timedelta | None, reason: str | None, dry_run: bool) -> Code:
     """Bring copies of archived bodies into the database for a while.
 
     They are read without the object storage until then, and go by themselves; the archive keeps what it has. Ends with
@@ -135,7 +104,7 @@ def restore(
     Example:
       eventflow --app shop.app:app archive restore --category order --for 12h --reason "the yearly audit"
     """
-    wish = Wish(selected(stream, category, lo, hi, event), reason, Context(actor=actor()))
+    wish = Wish(selection, reason, Context(actor=actor()))
     with application(session) as app:
         meant = app.restorer.archived(wish.selection)
         if dry_run:
@@ -153,25 +122,16 @@ def restore(
 
 @archive.command()
 @chosen
-@click.option("--reason", metavar="TEXT", help="Why; it is recorded.")
+@reason_option
 @click.option("--dry-run", is_flag=True, help="Say how much would go.")
 @pass_session
-def purge(
-    session: Session,
-    stream: UUID | None,
-    category: str | None,
-    lo: int | None,
-    hi: int | None,
-    event: int | None,
-    reason: str | None,
-    dry_run: bool,
-) -> None:
+def purge(session: Session, selection: Selection, reason: str | None, dry_run: bool) -> None:
     """Let go of restored copies before their time is over; the archive has the bodies still.
 
     Example:
       eventflow --app shop.app:app archive purge --category order
     """
-    wish = Wish(selected(stream, category, lo, hi, event), reason, Context(actor=actor()))
+    wish = Wish(selection, reason, Context(actor=actor()))
     with application(session) as app:
         if dry_run:
             found = app.restorer.amount(wish.selection)
@@ -241,7 +201,7 @@ def status(session: Session) -> None:
 
 
 @archive.command()
-@click.option("--reason", metavar="TEXT", help="Why; it is recorded.")
+@reason_option
 @click.option("--dry-run", is_flag=True, help="Say what would be removed.")
 @pass_session
 def gc(session: Session, reason: str | None, dry_run: bool) -> None:

@@ -10,14 +10,30 @@ import click
 from eventflow.settings import duration
 
 
-class Length(click.ParamType[timedelta]):
-    """A time above nothing."""
+class Age(click.ParamType[timedelta]):
+    """A time that may be nothing."""
 
-    name = "time"
+    name = "age"
+    such_as = "30d, 12h, 90m or 0"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """The time; ``Any``, since click hands over texts and what was converted before."""
         found = duration(value)
-        if not isinstance(found, timedelta) or found <= timedelta(0):
-            self.fail(f'"{value}" is no length of time. Wanted is one such as 90s, 30m, 2h or 3d.', param, ctx)
+        if not isinstance(found, timedelta) or not self.fits(found):
+            self.fail(f'"{value}" is no length of time. Wanted is one such as {self.such_as}.', param, ctx)
         return found
+
+    def fits(self, found: timedelta) -> bool:
+        """Whether it is long enough."""
+        return found >= timedelta(0)
+
+
+class Length(Age):
+    """A time above nothing."""
+
+    name = "time"
+    such_as = "90s, 30m, 2h or 3d"
+
+    def fits(self, found: timedelta) -> bool:
+        """Whether it is more than nothing."""
+        return found > timedelta(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -71,7 +72,7 @@ def disable(
     keys: tuple[str, ...],
     everything: bool,
     reason: str | None,
-    lasting: str | None,
+    lasting: timedelta | None,
     until: str | None,
 ) -> None:
     """Let commands not be run until they are enabled, or until a time. What runs goes on to its end.

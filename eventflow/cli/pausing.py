@@ -7,29 +7,22 @@ from typing import Any
 
 import click
 
+from eventflow.cli.lengths import Length
 from eventflow.cli.output import moment
 from eventflow.model.switch import Handle
 from eventflow.runtime.switches import Switches
-from eventflow.settings import duration
 
-for_option = click.option("--for", "lasting", metavar="2h", help="It goes on by itself after that.")
+for_option = click.option("--for", "lasting", type=Length(), metavar="2h", help="It goes on by itself after that.")
 until_option = click.option("--until", metavar="TIME", help="It goes on by itself then (UTC).")
 
 
-def end_of(lasting: str | None, until: str | None, now: datetime) -> datetime | None:
+def end_of(lasting: timedelta | None, until: str | None, now: datetime) -> datetime | None:
     """When the pause ends by itself. Raises a usage error when that is said twice, or is no time."""
     if lasting is not None and until is not None:
         raise click.UsageError("Say either --for or --until.")
     if lasting is not None:
-        return now + _length(lasting)
+        return now + lasting
     return None if until is None else _moment(until)
-
-
-def _length(said: str) -> timedelta:
-    length = duration(said)
-    if not isinstance(length, timedelta) or length <= timedelta(0):
-        raise click.BadParameter(f'"{said}" is no length of time. Wanted is one such as 90s, 30m, 2h or 3d.')
-    return length
 
 
 def _moment(said: str) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -53,7 +54,7 @@ def pause(
     session: Session,
     names: tuple[str, ...],
     reason: str | None,
-    lasting: str | None,
+    lasting: timedelta | None,
     until: str | None,
 ) -> None:
     """Let queues rest: nothing is sent to them and nothing is begun; what runs goes on to its end.

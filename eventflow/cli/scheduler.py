@@ -87,7 +87,7 @@ def run(session: Session, once: bool) -> Code:
 @for_option
 @until_option
 @pass_session
-def pause(session: Session, name: str, reason: str | None, lasting: str | None, until: str | None) -> None:
+def pause(session: Session, name: str, reason: str | None, lasting: timedelta | None, until: str | None) -> None:
     """Let a tick rest until it is resumed, or until a time.
 
     Example:
