@@ -6,10 +6,10 @@ more than that part.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eventflow.__about__ import __version__
+from eventflow.lazily import door
 
 if TYPE_CHECKING:
     from eventflow.app import Eventflow
@@ -251,15 +251,4 @@ __all__ = [
     "webhook",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """A public name, from the module that owns it."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f'eventflow has no "{name}".')
-    return getattr(import_module(home), name)
-
-
-def __dir__() -> list[str]:
-    """The public names."""
-    return __all__
+__getattr__, __dir__ = door(__name__, __all__, _HOMES)

@@ -7,8 +7,7 @@ import socket
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 from eventflow.composition import Composition
@@ -53,6 +52,7 @@ from eventflow.settings import Settings, plainly
 from eventflow.store.archive.catalogue import Catalogue
 from eventflow.store.archive.reader import Reader
 from eventflow.store.archive.restored import Restored
+from eventflow.store.closing import Closing
 from eventflow.store.codec import Codec
 from eventflow.store.database import Database, open_database
 from eventflow.store.keyring import Keyring, open_keyring
@@ -90,7 +90,7 @@ PROGRAM = "program"
 """In whose name flows are published that the program brings along."""
 
 
-class Parts:
+class Parts(Closing):
     """The parts of an application. ``Eventflow`` says what one does with them.
 
     Raises ``Misconfigured`` with every problem of what was said at once, ``Unavailable`` when the database is out of
@@ -371,11 +371,3 @@ class Parts:
         self._network.close()
         self._archived.close()
         self.database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

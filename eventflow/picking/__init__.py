@@ -5,8 +5,9 @@ What applications use is here; each name is imported when it is first asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from eventflow.lazily import door
 
 if TYPE_CHECKING:
     from eventflow.errors import BadFlow, FlowNotFound
@@ -82,15 +83,4 @@ __all__ = [
     "preview",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """A public name, from the module that owns it."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f'eventflow.picking has no "{name}".')
-    return getattr(import_module(home), name)
-
-
-def __dir__() -> list[str]:
-    """The public names."""
-    return __all__
+__getattr__, __dir__ = door(__name__, __all__, _HOMES)

@@ -7,12 +7,12 @@ from SQLite out of columns declared ``uuidtext`` and ``utctext`` (or an expressi
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol
 
 from eventflow.store.bell import Bell
+from eventflow.store.closing import Closing
 from eventflow.store.recorder import Recorder
 from eventflow.store.transaction import Params, Record, Transaction
 
@@ -35,7 +35,7 @@ class Leadership(Protocol):
         """Let somebody else lead."""
 
 
-class Database(ABC):
+class Database(Closing):
     """A place where a log lives, beside whatever is kept in step with it."""
 
     dialect: Dialect
@@ -79,11 +79,3 @@ class Database(ABC):
     @abstractmethod
     def close(self) -> None:
         """Give back every connection."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -18,6 +18,7 @@ from eventflow.model.archive import Deed, Operation
 from eventflow.model.recorded import Context, Header
 from eventflow.runtime.repository import Repository
 from eventflow.store.archive.catalogue import Catalogue, Place
+from eventflow.store.archive.portions import portions
 from eventflow.store.archive.reader import Reader
 from eventflow.store.archive.restored import Amount, Restored
 from eventflow.store.archive.selection import ALL, EVERYWHERE, Selection
@@ -81,7 +82,7 @@ class Restorer:
         reach; what was restored until then is, and stays for its time.
         """
         until = self._clock() + lasts
-        for places in _portions(self._places(wish.selection)):
+        for places in portions(self._places(wish.selection), lambda one: one.raw_length, most=PORTION):
             headers = [header for place in places for header in self._headers(place, wish.selection)]
             if headers:
                 yield self._portion(headers, until, wish)
@@ -190,16 +191,3 @@ def _parted(
         else:
             good[header.position] = found
     return good, left
-
-
-def _portions(places: Iterator[Place]) -> Iterator[list[Place]]:
-    portion: list[Place] = []
-    size = 0
-    for place in places:
-        if portion and size + place.raw_length > PORTION:
-            yield portion
-            portion, size = [], 0
-        portion.append(place)
-        size += place.raw_length
-    if portion:
-        yield portion

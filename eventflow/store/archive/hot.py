@@ -9,6 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from eventflow.model.recorded import Header
+from eventflow.store.archive.portions import portions
 from eventflow.store.asking import row
 from eventflow.store.database import Database, Transaction
 from eventflow.store.recorder import COLUMNS, Row
@@ -105,7 +106,8 @@ class Hot:
 
     def read(self, wanted: Sequence[Standing]) -> Iterator[Row]:
         """These bodies with their headers, by stream and version, as far as they are still here; some at a time."""
-        for chunk in chunks(sorted(wanted, key=lambda one: (one.stream, one.version))):
+        ordered = sorted(wanted, key=lambda one: (one.stream, one.version))
+        for chunk in portions(ordered, lambda one: one.size, most=CHUNK_BYTES, many=CHUNK_ROWS):
             asked = self._list([one.position for one in chunk])
             yield from map(row, self._database.query(self._sql["read"], {"positions": asked}))
 
@@ -151,17 +153,3 @@ class Hot:
 
     def _list(self, values: Sequence[UUID] | Sequence[int] | Sequence[str]) -> object:
         return list(values) if self._database.dialect == "postgresql" else json.dumps(values, default=str)
-
-
-def chunks(bodies: Sequence[Standing]) -> Iterator[list[Standing]]:
-    """The bodies in portions that one may hold in memory."""
-    chunk: list[Standing] = []
-    size = 0
-    for one in bodies:
-        if chunk and (len(chunk) == CHUNK_ROWS or size + one.size > CHUNK_BYTES):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(one)
-        size += one.size
-    if chunk:
-        yield chunk

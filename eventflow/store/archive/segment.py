@@ -21,8 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
-from typing import IO, NamedTuple, Protocol, Self
+from typing import IO, NamedTuple, Protocol
 from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
@@ -30,7 +29,10 @@ from eventflow.errors import DamagedSegment
 from eventflow.model.recorded import Header
 from eventflow.store.archive import lines
 from eventflow.store.archive.frames import LEVEL, Dictionary, compressor, decompress, decompress_all, opener
+from eventflow.store.archive.lines import Row
 from eventflow.store.archive.manifest import Manifest
+from eventflow.store.archive.portions import portions
+from eventflow.store.closing import Closing
 from eventflow.store.codec import Codec
 
 ENOUGH = 64 * 1024 * 1024
@@ -67,7 +69,6 @@ without "correlation" belongs to the story called by its stream, one without "ca
 """
 
 
-Row = tuple[Header, bytes]
 _Text = tuple[UUID, int, int, bytes]
 
 
@@ -137,7 +138,7 @@ class ArchivedRow:
         return Codec().compress(self.bare) if self.header.codec == "mz" else self.bare
 
 
-class SegmentWriter:
+class SegmentWriter(Closing):
     """Writes slices into a file; holds a slice, some pieces and the index in memory. Changes with every slice."""
 
     def __init__(
@@ -177,7 +178,7 @@ class SegmentWriter:
 
     def write(self, slice: Slice) -> None:
         """Add rows of a stream. Raises ``DamagedBody``, and adds nothing, when one is not as it was appended."""
-        pieces = [rows for run in _runs(slice.rows) for rows in _portions(run, self._split)]
+        pieces = [rows for run in _runs(slice.rows) for rows in portions(run, _about, most=self._split)]
         told = [lines.written(rows, self._bare) for rows in pieces]
         for rows, text in zip(pieces, told, strict=True):
             self._write(rows, b"".join(text))
@@ -211,14 +212,6 @@ class SegmentWriter:
         self._zip.close()
         if self._owned:
             self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _write(self, rows: Sequence[Row], text: bytes) -> None:
         first, last = rows[0][0], rows[-1][0]
@@ -273,7 +266,7 @@ def read_member(data: bytes, member: Piece, dictionary: Dictionary | None = None
     return [ArchivedRow(header, bare) for header, bare in rows]
 
 
-class Segment:
+class Segment(Closing):
     """A segment that is at hand as a whole; no database is needed to open it."""
 
     def __init__(self, file: Path | IO[bytes]) -> None:
@@ -307,14 +300,6 @@ class Segment:
         """Let go of the file."""
         self._zip.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _read_dictionary(self) -> Dictionary | None:
         if self.manifest.dictionary is None:
             return None
@@ -342,17 +327,10 @@ def _runs(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
             start = index
 
 
-def _portions(rows: Sequence[Row], limit: int) -> Iterator[Sequence[Row]]:
-    """The rows, parted before they get longer than ``limit``, as they will be when they are text."""
-    start = size = 0
-    for index, (header, body) in enumerate(rows):
-        long = _ABOUT + (_GROWTH * len(body) if header.codec == "mz" else len(body))
-        if index > start and size + long > limit:
-            yield rows[start:index]
-            start, size = index, 0
-        size += long
-    if rows:
-        yield rows[start:]
+def _about(row: Row) -> int:
+    """How long a row will be when it is text, roughly."""
+    header, body = row
+    return _ABOUT + (_GROWTH * len(body) if header.codec == "mz" else len(body))
 
 
 def _measured(file: IO[bytes]) -> tuple[int, bytes]:
