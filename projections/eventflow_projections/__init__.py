@@ -5,8 +5,9 @@ from eventflow_projections.current import Current as _Current
 from eventflow_projections.history import History as _History
 from eventflow_projections.lingering import Lingering
 from eventflow_projections.metrics import Metrics as _Metrics
+from eventflow_projections.pages import Page
 from eventflow_projections.projection import Projection, Reading, Tables
-from eventflow_projections.queries import Count, Entry, ErrorGroup, History, Item, Items, Lingerers, Metrics, Page
+from eventflow_projections.queries import Count, Entry, ErrorGroup, History, Item, Items, Lingerers, Metrics
 from eventflow_projections.run_queries import Badge, RunCount, RunDay, Runs
 from eventflow_projections.runner import ProjectionRunner, Projections, Status
 from eventflow_projections.runs import Running, RunRow

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 from uuid import UUID
 
-from eventflow.errors import BadFilter, StreamNotFound
+from eventflow.errors import StreamNotFound
 from eventflow.model.system import RESERVED
 from eventflow.store.database import Database
 from eventflow.store.statements import Statements
 from eventflow_projections.current import normalised
+from eventflow_projections.pages import LAST, MOST, Page, bounded, page
 from eventflow_projections.projection import fill
 from eventflow_projections.where import Clause, Condition, Text, Where, clause, parse
-
-Row = TypeVar("Row")
-
-MOST = 1_000
-"""The most rows that one answer has."""
-
-_LAST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +94,6 @@ class ErrorGroup:
     last: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
-    """Some rows, and the cursor to ask for those after them; without one, these were the last."""
-
-    rows: tuple[Row, ...]
-    after: str | None = None
-
-
 OWN = f"substr(category, 1, {len(RESERVED)}) <> '{RESERVED}'"
 """What is of the application, and not of the library about itself."""
 
@@ -126,10 +110,11 @@ class Items:
 
     def page(self, where: str | Where = "", *, after: str | None = None, limit: int = 50) -> Page[Item]:
         """Newest first, by when they began: who pages on meets each item once, also while items change."""
-        limit, start = bounded(limit), position_of(after, _LAST)
-        found = self._rows("items_newest", where, after=start, limit=limit + 1)
-        rows = tuple(Item(*row) for row in found[:limit])
-        return Page(rows, cursor_of(rows[-1].created_position) if len(found) > limit else None)
+
+        def newest(start: int, limit: int) -> list[Item]:
+            return [Item(*row) for row in self._rows("items_newest", where, after=start, limit=limit)]
+
+        return page(newest, lambda one: one.created_position, start=LAST, after=after, limit=limit)
 
     def get(self, stream: UUID) -> Item:
         """One item; raises ``StreamNotFound``."""
@@ -145,7 +130,7 @@ class Items:
         """
         # Read once: what "2h ago" means must not move while the ids are being worked on.
         condition = self._condition(where)
-        left, after = _LAST if limit is None else limit, 0
+        left, after = LAST if limit is None else limit, 0
         while rows := self._asked.rows_where("items_ids", condition, after=after, limit=min(left, MOST)):
             yield from (stream for _, stream in rows)
             left, after = left - len(rows), rows[-1][0]
@@ -155,7 +140,7 @@ class Items:
         where: str | Where = "",
         *,
         after: int = 0,
-        upto: int = _LAST,
+        upto: int = LAST,
         limit: int = MOST,
         moment: datetime | None = None,
     ) -> list[Item]:
@@ -197,10 +182,11 @@ class History:
 
     def of(self, stream: UUID, *, after: str | None = None, limit: int = 100) -> Page[Entry]:
         """From the first step on; no rows when there is no such item."""
-        limit = bounded(limit)
-        found = self._asked.rows("history_of", stream=stream, after=position_of(after, 0), limit=limit + 1)
-        rows = tuple(Entry(*row) for row in found[:limit])
-        return Page(rows, cursor_of(rows[-1].version) if len(found) > limit else None)
+
+        def entries(start: int, limit: int) -> list[Entry]:
+            return [Entry(*row) for row in self._asked.rows("history_of", stream=stream, after=start, limit=limit)]
+
+        return page(entries, lambda one: one.version, start=0, after=after, limit=limit)
 
 
 class Lingerers:
@@ -276,26 +262,3 @@ def _group(row: tuple[Any, ...]) -> ErrorGroup:
 def day_of(value: date | str) -> date:
     """A day as either database gives it."""
     return date.fromisoformat(value) if isinstance(value, str) else value
-
-
-def bounded(limit: int) -> int:
-    """At least one row, and never more than there may be in an answer."""
-    return max(1, min(limit, MOST))
-
-
-def cursor_of(*key: int) -> str:
-    """Where a page ends, as a text to hand out."""
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
-
-
-def position_of(cursor: str | None, start: int) -> int:
-    """Where a page begins; raises ``BadFilter`` for what is no cursor."""
-    if cursor is None:
-        return start
-    try:
-        [position] = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError):
-        position = None
-    if type(position) is not int or not 0 <= position <= _LAST:
-        raise BadFilter(cursor, 0, "a cursor from the page before")
-    return position

@@ -11,12 +11,11 @@ from uuid import UUID
 from eventflow.errors import StreamNotFound
 from eventflow.store.database import Database
 from eventflow.store.statements import Statements
+from eventflow_projections.pages import LAST, MOST, Page, bounded, page
 from eventflow_projections.projection import fill
-from eventflow_projections.queries import MOST, Page, bounded, cursor_of, day_of, position_of
+from eventflow_projections.queries import day_of
 from eventflow_projections.runs import OVER, RunRow
 from eventflow_projections.where import RUNS, Clause, Where, clause, parse
-
-_LAST = 2**63 - 1
 
 Colour = Literal["danger", "warning", "success", "info"]
 
@@ -59,10 +58,11 @@ class Runs:
 
     def page(self, where: str | Where = "", *, after: str | None = None, limit: int = 50) -> Page[RunRow]:
         """Newest first, by when they began: who pages on meets each run once, also while runs change."""
-        limit, start = bounded(limit), position_of(after, _LAST)
-        found = self._runs("newest", self._condition(where), after=start, limit=limit + 1)
-        rows = tuple(found[:limit])
-        return Page(rows, cursor_of(rows[-1].created_position) if len(found) > limit else None)
+
+        def newest(start: int, limit: int) -> list[RunRow]:
+            return self._runs("newest", self._condition(where), after=start, limit=limit)
+
+        return page(newest, lambda one: one.created_position, start=LAST, after=after, limit=limit)
 
     def get(self, stream: UUID) -> RunRow:
         """One run; raises ``StreamNotFound``."""
@@ -74,8 +74,8 @@ class Runs:
     def ids(self, where: str | Where = "", *, limit: int | None = None) -> Iterator[UUID]:
         """The ids of all runs that pass, oldest first, read as they are needed: for work on very many."""
         condition = self._condition(where)
-        left, after = _LAST if limit is None else limit, 0
-        while rows := self._runs("stretch", condition, after=after, upto=_LAST, limit=min(left, MOST)):
+        left, after = LAST if limit is None else limit, 0
+        while rows := self._runs("stretch", condition, after=after, upto=LAST, limit=min(left, MOST)):
             yield from (row.id for row in rows)
             left, after = left - len(rows), rows[-1].created_position
 
@@ -84,7 +84,7 @@ class Runs:
         where: str | Where = "",
         *,
         after: int = 0,
-        upto: int = _LAST,
+        upto: int = LAST,
         limit: int = MOST,
         moment: datetime | None = None,
     ) -> list[RunRow]:
