@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from eventflow.model.masking import Masker
 from eventflow.model.telling import MASKER, traced
+from eventflow.runtime.seats import Seats
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,24 +46,23 @@ class Asynchronous:
     def __init__(self, thread: LoopThread, *, places: int, masker: Masker = MASKER) -> None:
         self._masker = masker
         self._thread, self._loop = thread, thread.loop
-        self._places = threading.BoundedSemaphore(places)
+        self._seats = Seats(places)
         self._closing = threading.Event()
         self._hands = ThreadPoolExecutor(HANDS, "eventflow-hand")
         self._open: set[Future[None]] = set()
 
-    def enter(self) -> bool:
+    def enter(self, priority: int) -> bool:
         """Wait for a place; whether there is one: when the worker ends there are none any more."""
-        while not self._places.acquire(timeout=0.1):
-            if self._closing.is_set():
-                return False
+        if not self._seats.take(priority, self._closing):
+            return False
         if self._closing.is_set():
-            self._places.release()
+            self.leave()
             return False
         return True
 
     def leave(self) -> None:
         """Give a place back that was not needed."""
-        self._places.release()
+        self._seats.leave()
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Run ``work`` in the place that was entered, which is free again when that ends."""
@@ -72,7 +72,7 @@ class Asynchronous:
 
     def _ended(self, future: Future[None]) -> None:
         self._open.discard(future)
-        self._places.release()
+        self.leave()
         if not future.cancelled() and (error := future.exception()) is not None:
             trace = traced(error, self._masker)
             log.error("A handler ended without a record; its claim will be rescued.\n%s", trace)

@@ -40,9 +40,9 @@ class Coroutines:
         self._tasks: dict[asyncio.Task[Any], Attempt] = {}
         self._stopping = False
 
-    def run(self, claim: Callable[[], Attempt | None]) -> bool:
+    def run(self, claim: Callable[[], Attempt | None], priority: int) -> bool:
         """Claim once there is a place, and let the loop do the rest; whether there was one before the worker ended."""
-        if not self._loop.enter():
+        if not self._loop.enter(priority):
             return False
         try:
             attempt = claim()

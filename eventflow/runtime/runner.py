@@ -117,16 +117,19 @@ class Runner:
         if self._closing.is_set():
             self._return(job)
         elif job.reaction in self._asynchronous and self._coroutines is not None:
-            if not self._coroutines.run(lambda: self._claim(job)):
+            if not self._coroutines.run(lambda: self._claim(job), self._priority(job)):
                 self._return(job)
         elif self._seats is not None:
             self._sit(self._seats, job)
         elif (attempt := self._claim(job)) is not None:
             self._run(attempt)
 
+    def _priority(self, job: Job) -> int:
+        return self._priorities.get(job.reaction, 0)
+
     def _sit(self, seats: Seats, job: Job) -> None:
         """Run it on a seat, taken before the claim; or after it, while that pays."""
-        priority, took = self._priorities.get(job.reaction, 0), None
+        priority, took = self._priority(job), None
         # A run is given back between its steps, not before the first.
         seated = job.reaction in self._routines or not seats.pays_ahead
         if seated and not seats.take(priority, self._closing):
