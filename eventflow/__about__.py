@@ -1,3 +1,3 @@
 """Which version this is, said once; everything else reads it here."""
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"

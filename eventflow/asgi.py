@@ -26,24 +26,11 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from eventflow.app import Eventflow
-from eventflow.errors import (
-    BadInput,
-    BodyMissing,
-    Conflict,
-    Erased,
-    EventflowError,
-    Malformed,
-    NotAllowed,
-    NotFound,
-    Refused,
-    SignatureRefused,
-    StreamNotFound,
-    Unavailable,
-    WrongContent,
-)
+from eventflow.errors import EventflowError, NotAllowed, StreamNotFound
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.incoming import Incoming
 from eventflow.runtime.tracing import said
+from eventflow.webcodes import status_of
 
 log = logging.getLogger("eventflow.asgi")
 
@@ -51,21 +38,6 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 LIMIT = 1024 * 1024
-
-STATUS: tuple[tuple[type[EventflowError], int], ...] = (
-    (BodyMissing, 500),
-    (NotFound, 404),
-    (SignatureRefused, 401),
-    (NotAllowed, 403),
-    (Erased, 410),
-    (WrongContent, 415),
-    (Malformed, 400),
-    (BadInput, 422),
-    (Refused, 409),
-    (Conflict, 409),
-    (Unavailable, 503),
-)
-"""What an error is called on the web; the first that fits."""
 
 
 def scope_user(request: Request) -> object:
@@ -179,7 +151,7 @@ def _answering(app: Eventflow, ask: Answer) -> Answer:
 
 
 def _told(error: EventflowError, message: str) -> Response:
-    status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+    status = status_of(error)
     log.info("A request is answered with %s: %s", status, message)
     if status < 500:
         return _error(status, error.code, message)

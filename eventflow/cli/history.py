@@ -9,13 +9,11 @@ from shutil import get_terminal_size
 from typing import Any
 
 import click
-from pydantic import ValidationError
 
 from eventflow.cli.output import as_json, harmless, one_line
-from eventflow.errors import BodyMissing, Erased, Misconfigured, Unavailable, Unreadable
-from eventflow.model.library import Asked, ResponseReceived
 from eventflow.model.recorded import Header, Kind, Recorded
-from eventflow.model.rendering import as_curl, as_message
+from eventflow.views import documents
+from eventflow.views.documents import body, conversation
 
 WIDTH = 160
 """Characters of a body that are shown where no terminal is narrower; --json has all of it."""
@@ -24,8 +22,6 @@ MARGIN = " " * 7
 
 HEADERS = ("authorization", "idempotency-key", "content-type", "retry-after")
 """The headers of a conversation that are shown to people."""
-
-_INSIDE = ("append", "codec", "digest", "hash", "flow", "schema")
 
 
 class Bodies(Enum):
@@ -41,26 +37,7 @@ def document(recorded: Recorded, bodies: Bodies = Bodies.SHORT) -> dict[str, Any
 
     With whole bodies a conversation is there as ``curl`` and as ``message``, too.
     """
-    said = facts(recorded.header)
-    if bodies is Bodies.NONE:
-        return said
-    told = {**said, **body(recorded)}
-    return {**told, **_rendered(told["body"])} if bodies is Bodies.WHOLE else told
-
-
-def facts(header: Header) -> dict[str, Any]:
-    """What a header says that is not for the log alone."""
-    return {name: value for name, value in header._asdict().items() if name not in _INSIDE}
-
-
-def body(recorded: Recorded) -> dict[str, Any]:
-    """The body under that name, or under ``unreadable`` why there is none."""
-    try:
-        return {"body": recorded.event.event_body()}
-    except Erased as error:
-        return {"body": None, "unreadable": str(error), "erased": {"at": error.at, "by": error.actor}}
-    except (Unreadable, BodyMissing, Unavailable, Misconfigured) as error:
-        return {"body": None, "unreadable": str(error)}
+    return documents.document(recorded, bodies=bodies is not Bodies.NONE, rendered=bodies is Bodies.WHOLE)
 
 
 def lines(recorded: Recorded, bodies: Bodies = Bodies.SHORT) -> Iterator[str]:
@@ -140,27 +117,9 @@ def _whole(recorded: Recorded) -> Iterator[str]:
         yield click.style(one_line(found["unreadable"]), fg="yellow")
         return
     fields: dict[str, Any] = found["body"]
-    told = _rendered(fields)
+    told = conversation(fields)
     text = told.get("curl") or told.get("message") or _spelt_out(fields)
     yield from (harmless(line) for line in text.splitlines())
-
-
-def _rendered(fields: dict[str, Any] | None) -> dict[str, str]:
-    """A conversation as texts; nothing for what is none."""
-    spoken = _conversed(fields or {})
-    if spoken is None:
-        return {}
-    return {**({"curl": as_curl(spoken)} if isinstance(spoken, Asked) else {}), "message": as_message(spoken)}
-
-
-def _conversed(fields: dict[str, Any]) -> Asked | ResponseReceived | None:
-    kind = Asked if {"method", "url"} <= fields.keys() else ResponseReceived
-    if kind is ResponseReceived and not {"status", "headers"} <= fields.keys():
-        return None
-    try:
-        return kind.revive(fields, kind.event_version)
-    except ValidationError:  # a body of somebody else, that only looks like one
-        return None
 
 
 def _spelt_out(fields: dict[str, Any]) -> str:

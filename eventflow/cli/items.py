@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +13,8 @@ from eventflow.cli.history import Bodies
 from eventflow.cli.output import Session, Table, moment, pass_session
 from eventflow.cli.view import View, opened, tell_lag
 from eventflow.errors import StreamNotFound
-from eventflow.model.recorded import Header, Phase, Recorded
-from eventflow.model.standing import Standing
-from eventflow.store.work import Work
+from eventflow.model.recorded import Recorded
+from eventflow.views import items as items_view
 
 WANTED = {None: Bodies.SHORT, True: Bodies.WHOLE, False: Bodies.NONE}
 
@@ -63,7 +61,7 @@ def show(session: Session, id: str) -> None:
     """
     with opened(session) as view:
         stream = view.stream(id)
-        document = _shown(view, stream)
+        document = items_view.shown(view.database, view.log, stream, view.app)
         session.answer(document, Table(("", ""), _flat(document)))
         if view.app is None:
             session.hint("Its fields are shown with its application: eventflow --app MODULE:ATTR items show …")
@@ -105,51 +103,6 @@ def _told(stream: UUID, recorded: Sequence[Recorded], bodies: Bodies) -> str:
     for one in recorded:
         text += history.lines(one, bodies)
     return "\n".join(text)
-
-
-def _shown(view: View, stream: UUID) -> dict[str, Any]:
-    headers = view.log.headers(stream)
-    if not headers:
-        raise StreamNotFound(stream)
-    last, standing = headers[-1], _standing(headers)
-    return {
-        "id": stream,
-        "category": last.category,
-        "status": last.status,
-        "version": last.version,
-        "created_at": headers[0].recorded_at,
-        "updated_at": last.recorded_at,
-        "error": next((one.error for one in reversed(headers) if one.phase), None),
-        "due": _due(view, headers, standing),
-        "waits": _waits(view, stream),
-        "standing": standing._asdict(),
-        "erased": {"at": last.recorded_at, "by": last.actor} if last.phase == Phase.ERASED else None,
-        "fields": None if last.phase == Phase.ERASED else _fields(view, stream),
-    }
-
-
-def _due(view: View, headers: Sequence[Header], standing: Standing) -> datetime | None:
-    """When the work on it begins, if that was put off; a delay of the reaction itself is known to its program only."""
-    last = next((one for one in reversed(headers) if one.phase), None)
-    task = view.app.routes.standing(last) if view.app is not None and last is not None else None
-    return standing.due if task is None else task.due
-
-
-def _waits(view: View, stream: UUID) -> str | None:
-    """What limit keeps the work on it from being begun, and until when."""
-    held = Work(view.database).held(stream)
-    return None if held is None else f"{held.what}, looked at again {moment(held.due)} UTC"
-
-
-def _fields(view: View, stream: UUID) -> dict[str, Any] | None:
-    return None if view.app is None else view.app.find(stream).model_dump(round_trip=True)
-
-
-def _standing(headers: Sequence[Header]) -> Standing:
-    standing = Standing()
-    for header in headers:
-        standing = standing.after(header)
-    return standing
 
 
 def _flat(document: dict[str, Any]) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from eventflow.cli.view import View, opened
 from eventflow.errors import BodyMissing, DamagedBody, NotFound, StreamNotFound
 from eventflow.model.recorded import Header
 from eventflow.store import figures
+from eventflow.views import documents
 
 BATCH = 500
 PAUSE = 0.5
@@ -175,7 +176,7 @@ def _show_event(session: Session, view: View, position: int) -> None:
     recorded = view.log.at(position)
     if recorded is None:
         raise NotFound(f"There is no event at position {position}; the log ends at {view.log.last_position()}.")
-    document = {**_facts(recorded.header), **history.body(recorded)}
+    document = {**_facts(recorded.header), **documents.body(recorded)}
     rows = [(name, history.as_text(value)) for name, value in document.items() if value is not None]
     session.answer(document, Table(("", ""), rows))
 

@@ -13,6 +13,7 @@ from eventflow.cli.view import View, opened, tell_lag
 from eventflow.errors import NotFound
 from eventflow.model.recorded import Header
 from eventflow.model.tracing import correlation_in, correlation_of
+from eventflow.views import documents
 from eventflow_projections import Step, Story
 
 SHORT = 8
@@ -71,7 +72,7 @@ def _named(view: View, id: str) -> Iterator[Story]:
 
 
 def _document(story: Story) -> dict[str, Any]:
-    events = [{**history.facts(step.header), "depth": step.depth} for step in story.steps]
+    events = [{**documents.facts(step.header), "depth": step.depth} for step in story.steps]
     return {"correlation": story.correlation, "streams": story.streams, "events": events, "cut": story.is_cut}
 
 

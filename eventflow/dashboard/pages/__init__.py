@@ -1,0 +1,17 @@
+"""The pages of the dashboard and what can be done on them, each with its path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from eventflow.dashboard.desk import Desk, Done, Page
+from eventflow.dashboard.pages import events, items, overview
+from eventflow.dashboard.pages.menu import menu
+
+__all__ = ["ACTIONS", "PAGES", "menu"]
+
+PAGES: tuple[tuple[str, Callable[[Desk], Page]], ...] = (*overview.PAGES, *items.PAGES, *events.PAGES)
+"""Each page: its path, and what answers."""
+
+ACTIONS: tuple[tuple[str, str, Callable[[Desk], Done]], ...] = (*items.ACTIONS,)
+"""Each action: the path that a form is sent to, the name by which access to it is asked for, and what does it."""

@@ -1,0 +1,21 @@
+"""One event of the log, with everything that was recorded of it."""
+
+from __future__ import annotations
+
+from eventflow.dashboard.desk import Desk, Page
+from eventflow.dashboard.pages.items import check_seen, told
+from eventflow.errors import NotFound
+
+
+def event(desk: Desk) -> Page:
+    """The event at a position."""
+    position = desk.request.path_params["position"]
+    recorded = desk.app.log.at(position)
+    last = desk.app.log.last_position()
+    if recorded is None:
+        raise NotFound(f"There is no event at position {position}; the log ends at {last}.")
+    check_seen(desk, recorded.header.stream)
+    return Page("event.html", f"Event {position}", {"event": told(desk, recorded), "last": last})
+
+
+PAGES = (("/log/{position:int}", event),)
