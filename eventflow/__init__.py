@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from eventflow.model.command import command
     from eventflow.model.event import Event, upcast
     from eventflow.model.exchange import AsyncExchange, Exchange, Request, Response, Timeout, play, replies
-    from eventflow.model.flow import Flow
-    from eventflow.model.flow_moves import TransitionResult
-    from eventflow.model.flow_tasks import FlowTask, Move, Verdict, action, allow, deny, restriction, validation
+    from eventflow.model.flows.flow import Flow
+    from eventflow.model.flows.moves import TransitionResult
+    from eventflow.model.flows.tasks import FlowTask, Move, Verdict, action, allow, deny, restriction, validation
     from eventflow.model.handlers import AsyncEndpoint, AsyncTask, Endpoint, Task
     from eventflow.model.incident import Incident
     from eventflow.model.incoming import Incoming
@@ -81,10 +81,10 @@ _HOMES = {
     "Eventflow": "eventflow.app",
     "Exchange": "eventflow.model.exchange",
     "File": "eventflow.model.multipart",
-    "Flow": "eventflow.model.flow",
+    "Flow": "eventflow.model.flows.flow",
     "FlowPickerBuilder": "eventflow.picking.builder",
     "FlowQuery": "eventflow.picking.query",
-    "FlowTask": "eventflow.model.flow_tasks",
+    "FlowTask": "eventflow.model.flows.tasks",
     "Gathered": "eventflow.model.process.fan",
     "HMACSignature": "eventflow.model.signature",
     "Header": "eventflow.model.recorded",
@@ -96,7 +96,7 @@ _HOMES = {
     "Mail": "eventflow.runtime.notifiers",
     "Masker": "eventflow.model.masking",
     "Moment": "eventflow.model.process.awaiting",
-    "Move": "eventflow.model.flow_tasks",
+    "Move": "eventflow.model.flows.tasks",
     "Notifier": "eventflow.runtime.incidents",
     "NumberedStatusEnum": "eventflow.model.status",
     "Passing": "eventflow.runtime.commands",
@@ -124,13 +124,13 @@ _HOMES = {
     "Task": "eventflow.model.handlers",
     "Tick": "eventflow.runtime.ticks",
     "Timeout": "eventflow.model.exchange",
-    "TransitionResult": "eventflow.model.flow_moves",
-    "Verdict": "eventflow.model.flow_tasks",
+    "TransitionResult": "eventflow.model.flows.moves",
+    "Verdict": "eventflow.model.flows.tasks",
     "Vocabulary": "eventflow.model.vocabulary",
     "Wait": "eventflow.model.wait",
     "Webhook": "eventflow.runtime.notifiers",
-    "action": "eventflow.model.flow_tasks",
-    "allow": "eventflow.model.flow_tasks",
+    "action": "eventflow.model.flows.tasks",
+    "allow": "eventflow.model.flows.tasks",
     "as_curl": "eventflow.model.rendering",
     "as_message": "eventflow.model.rendering",
     "callback": "eventflow.model.callback",
@@ -138,7 +138,7 @@ _HOMES = {
     "cancelled": "eventflow.runtime.attempt",
     "command": "eventflow.model.command",
     "current_step": "eventflow.runtime.processes.current",
-    "deny": "eventflow.model.flow_tasks",
+    "deny": "eventflow.model.flows.tasks",
     "endpoint": "eventflow.model.reaction",
     "folds": "eventflow.model.aggregate",
     "label_of": "eventflow.model.status",
@@ -146,13 +146,13 @@ _HOMES = {
     "note": "eventflow.runtime.processes.notes",
     "play": "eventflow.model.exchange",
     "replies": "eventflow.model.exchange",
-    "restriction": "eventflow.model.flow_tasks",
+    "restriction": "eventflow.model.flows.tasks",
     "step": "eventflow.model.process.step",
     "task": "eventflow.model.reaction",
     "traced": "eventflow.runtime.tracing",
     "transition": "eventflow.model.transition",
     "upcast": "eventflow.model.event",
-    "validation": "eventflow.model.flow_tasks",
+    "validation": "eventflow.model.flows.tasks",
     "webhook": "eventflow.model.webhook",
 }
 

@@ -22,7 +22,7 @@ from eventflow.model.batch import Batch
 from eventflow.model.callback import Calling, callback_of
 from eventflow.model.channel import Channel
 from eventflow.model.command import Command
-from eventflow.model.flow_tasks import FlowTask
+from eventflow.model.flows.tasks import FlowTask
 from eventflow.model.handlers import AnyReaction
 from eventflow.model.incident import Incident
 from eventflow.model.incoming import Incoming

@@ -15,9 +15,9 @@ from eventflow.model.channel import problems as channel_problems
 from eventflow.model.command import Command
 from eventflow.model.command import problems as command_problems
 from eventflow.model.composition import callbacks_of, check, composed
-from eventflow.model.flow_rules import problems as rule_problems
-from eventflow.model.flow_tasks import FlowTask
-from eventflow.model.flow_tasks import problems as task_problems
+from eventflow.model.flows.rules import problems as rule_problems
+from eventflow.model.flows.tasks import FlowTask
+from eventflow.model.flows.tasks import problems as task_problems
 from eventflow.model.handlers import AnyReaction
 from eventflow.model.limits import Limit
 from eventflow.model.limits import problems as limit_problems

@@ -37,7 +37,7 @@ COMMANDS = {
     "queues": Elsewhere("eventflow.cli.queues:queues", "What waits on each queue; pause one, let it go on."),
     "scheduler": Elsewhere("eventflow.cli.scheduler:scheduler", "What is done again and again; pause it, trigger it."),
     "probe": Elsewhere("eventflow.cli.probe:probe", "Look now for what stands in a status for too long."),
-    "flows": Elsewhere("eventflow.cli.flows:flows", "Definitions of flows, and which of them a subject gets."),
+    "flows": Elsewhere("eventflow.cli.flows.group:flows", "Definitions of flows, and which of them a subject gets."),
     "log": Elsewhere("eventflow.cli.log:log", "Read the log: its end, one event, figures."),
     "archive": Elsewhere("eventflow.cli.archive:archive", "Old bodies in the object storage: compress, verify, gc."),
     "erase": Elsewhere("eventflow.cli.erase:erase", "Make what items hold unreadable, for good and everywhere."),

@@ -8,9 +8,9 @@ from typing import Any
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.archive import Operation
 from eventflow.model.batch import Batch
-from eventflow.model.flow import DefinedFlow, FlowCatalogue
-from eventflow.model.flow_errand import FlowErrand
-from eventflow.model.flow_ramp import FlowRamp
+from eventflow.model.flows.errand import FlowErrand
+from eventflow.model.flows.flow import DefinedFlow, FlowCatalogue
+from eventflow.model.flows.ramp import FlowRamp
 from eventflow.model.incident import Notice
 from eventflow.model.lock import Lock
 from eventflow.model.process.run import Run

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from eventflow.app import Eventflow
 from eventflow.model.aggregate import Aggregate
-from eventflow.model.flow_tasks import Move, Verdict, allow, deny, restriction
+from eventflow.model.flows.tasks import Move, Verdict, allow, deny, restriction
 from eventflow.picking.query import FlowQuery
 
 APP = "tests.cli.flow_shop:app"

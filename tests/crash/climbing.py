@@ -6,7 +6,7 @@ import sys
 from datetime import timedelta
 
 from eventflow.app import Eventflow
-from eventflow.model.flow_ramp import Ascent
+from eventflow.model.flows.ramp import Ascent
 from eventflow.settings import Settings
 from tests.walks.flow_words import Order, a_flow
 

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from eventflow.model.flow import flow_stream
-from eventflow.model.flow_ramp import Ascent, ramp_stream
+from eventflow.model.flows.flow import flow_stream
+from eventflow.model.flows.ramp import Ascent, ramp_stream
 from tests.cli.words import ROOT
 from tests.crash.climbing import begin, climb, opened
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from eventflow.model.flow import Flow
-from eventflow.model.flow_drawing import Picture, mermaid, svg
+from eventflow.model.flows.drawing import Picture, mermaid, svg
+from eventflow.model.flows.flow import Flow
 from eventflow.picking.parts import State, Transition
 
 FLOW = Flow(

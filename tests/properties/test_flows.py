@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventflow.errors import EventflowError
-from eventflow.model.flow import DefinedFlow, differences
-from eventflow.model.flow_files import exported, imported
+from eventflow.model.flows.files import exported, imported
+from eventflow.model.flows.flow import DefinedFlow, differences
 from eventflow.picking.definition import FlowDefinition
 from eventflow.picking.parts import State, TaskBinding, Transition
 from eventflow.store.codec import Codec

@@ -10,7 +10,7 @@ from typing import Any
 
 from eventflow.app import Eventflow
 from eventflow.model.aggregate import Aggregate
-from eventflow.model.flow import Flow
+from eventflow.model.flows.flow import Flow
 from eventflow.picking.parts import State, Transition
 from eventflow.settings import Settings
 

@@ -13,7 +13,7 @@ import pytest
 from eventflow.app import Eventflow
 from eventflow.errors import FlowNotFound, FlowTaken, Misconfigured, Refused, VersionConflict
 from eventflow.model.aggregate import Aggregate
-from eventflow.model.flow import Flow
+from eventflow.model.flows.flow import Flow
 from eventflow.model.reaction import task
 from eventflow.picking.builder import FlowPickerBuilder
 from eventflow.picking.parts import Transition

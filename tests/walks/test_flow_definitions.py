@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from eventflow.app import Eventflow
 from eventflow.errors import BadFlow, BadInput, FlowNotFound, FlowTaken, NotFound, Refused, VersionConflict
-from eventflow.model.flow import CATALOGUE, Flow, flow_stream
+from eventflow.model.flows.flow import CATALOGUE, Flow, flow_stream
 from eventflow.picking.definition import FlowDefinition
 from eventflow.picking.parts import State, TaskBinding, Transition
 from eventflow.settings import Settings

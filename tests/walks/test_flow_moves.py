@@ -25,9 +25,9 @@ from eventflow.errors import (
 )
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.event import Event
-from eventflow.model.flow import Flow
-from eventflow.model.flow_moves import TransitionResult
-from eventflow.model.flow_tasks import FlowTask, Move, Verdict, action, allow, deny, restriction, validation
+from eventflow.model.flows.flow import Flow
+from eventflow.model.flows.moves import TransitionResult
+from eventflow.model.flows.tasks import FlowTask, Move, Verdict, action, allow, deny, restriction, validation
 from eventflow.model.reaction import task
 from eventflow.picking.parts import State, TaskBinding, Transition
 from eventflow.settings import Settings

@@ -13,8 +13,8 @@ import pytest
 from eventflow.app import Eventflow
 from eventflow.errors import FlowNotFound, Refused, TransitionRefused
 from eventflow.model.aggregate import Aggregate
-from eventflow.model.flow import flow_stream
-from eventflow.model.flow_ramp import Ascent, Figures, FlowRamp, Halt, ramp_stream
+from eventflow.model.flows.flow import flow_stream
+from eventflow.model.flows.ramp import Ascent, Figures, FlowRamp, Halt, ramp_stream
 from eventflow.model.reaction import task
 from eventflow.settings import Settings
 from eventflow.testing import Clock

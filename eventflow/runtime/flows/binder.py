@@ -9,8 +9,8 @@ from typing import Any
 from eventflow.errors import FlowNotFound, VersionConflict
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.binding import bind, is_to_be_bound
-from eventflow.model.flow import DefinedFlow, flow_stream, graph_of
-from eventflow.model.flow_rules import query_of, refuse_stranger
+from eventflow.model.flows.flow import DefinedFlow, flow_stream, graph_of
+from eventflow.model.flows.rules import query_of, refuse_stranger
 from eventflow.picking.definition import FlowDefinition
 from eventflow.runtime.flows.shelf import Shelf, Shelves
 from eventflow.runtime.repository import Repository

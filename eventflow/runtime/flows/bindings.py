@@ -10,8 +10,8 @@ from uuid import UUID
 from eventflow.errors import Refused, StreamNotFound, VersionConflict
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.binding import rebind, unbind
-from eventflow.model.flow_rules import fixed, query_from, query_of, refuse_stranger
-from eventflow.model.flow_states import place_in
+from eventflow.model.flows.rules import fixed, query_from, query_of, refuse_stranger
+from eventflow.model.flows.states import place_in
 from eventflow.model.recorded import Context
 from eventflow.picking.builder import FlowPickerBuilder
 from eventflow.picking.definition import FlowDefinition

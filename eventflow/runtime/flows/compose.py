@@ -9,7 +9,7 @@ from uuid import UUID
 
 from eventflow.errors import StreamNotFound, UnknownEvent
 from eventflow.model.aggregate import Aggregate
-from eventflow.model.flow_tasks import FlowTask
+from eventflow.model.flows.tasks import FlowTask
 from eventflow.model.masking import Masker
 from eventflow.runtime.flows.binder import Binder
 from eventflow.runtime.flows.bindings import Bindings

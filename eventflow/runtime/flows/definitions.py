@@ -8,7 +8,7 @@ from typing import Any
 
 from eventflow.errors import BadFlow, FlowTaken, Refused, VersionConflict
 from eventflow.model.aggregate import Aggregate
-from eventflow.model.flow import CATALOGUE, DefinedFlow, Flow, FlowCatalogue, begun, flow_stream, graph_of
+from eventflow.model.flows.flow import CATALOGUE, DefinedFlow, Flow, FlowCatalogue, begun, flow_stream, graph_of
 from eventflow.model.recorded import Context
 from eventflow.picking.checks import Problem
 from eventflow.picking.definition import Family, FlowDefinition

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from eventflow.errors import NotFound
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.event import Event
-from eventflow.model.flow_errand import Errand, FlowErrand
-from eventflow.model.flow_moves import Course, Step, Tasks
-from eventflow.model.flow_tasks import FlowTask, Move
+from eventflow.model.flows.errand import Errand, FlowErrand
+from eventflow.model.flows.moves import Course, Step, Tasks
+from eventflow.model.flows.tasks import FlowTask, Move
 from eventflow.model.reaction import TaskReaction, task
 from eventflow.model.retry import Retry
 from eventflow.runtime.flows.shelf import Shelves

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from eventflow.errors import Refused
 from eventflow.model.aggregate import Aggregate
-from eventflow.model.flow import DefinedFlow, flow_stream
-from eventflow.model.flow_edit import drop, put
-from eventflow.model.flow_files import exported, imported
-from eventflow.model.flow_moves import TransitionResult
-from eventflow.model.flow_ramp import FlowRamp
+from eventflow.model.flows.edit import drop, put
+from eventflow.model.flows.files import exported, imported
+from eventflow.model.flows.flow import DefinedFlow, flow_stream
+from eventflow.model.flows.moves import TransitionResult
+from eventflow.model.flows.ramp import FlowRamp
 from eventflow.model.recorded import Recorded
 from eventflow.picking.catalogue import Pick
 from eventflow.picking.checks import Problem

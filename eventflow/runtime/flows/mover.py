@@ -10,9 +10,9 @@ from uuid import UUID
 
 from eventflow.errors import MoveDenied, MoveRefused, NotFound, Refused, VersionConflict, did_you_mean
 from eventflow.model.aggregate import Aggregate
-from eventflow.model.flow_moves import Course, Stopped, Tasks, TransitionResult, course, refused
-from eventflow.model.flow_states import standing_in
-from eventflow.model.flow_tasks import Verdict, allow
+from eventflow.model.flows.moves import Course, Stopped, Tasks, TransitionResult, course, refused
+from eventflow.model.flows.states import standing_in
+from eventflow.model.flows.tasks import Verdict, allow
 from eventflow.model.library import FlowMoved
 from eventflow.model.masking import Masker
 from eventflow.model.recorded import Context, Header, Recorded

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from eventflow.errors import EventflowError, Refused, StreamNotFound, Unavailable, VersionConflict
 from eventflow.model.aggregate import Aggregate
-from eventflow.model.flow_ramp import Ascent, Figures, FlowRamp, Halt, RampBegun, ramp_stream
+from eventflow.model.flows.ramp import Ascent, Figures, FlowRamp, Halt, RampBegun, ramp_stream
 from eventflow.model.recorded import Context
 from eventflow.picking.definition import FlowDefinition
 from eventflow.runtime.flows.definitions import Definitions, Desk

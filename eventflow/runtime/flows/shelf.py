@@ -12,7 +12,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from eventflow.errors import FlowNotFound, Refused, did_you_mean
-from eventflow.model.flow import CATALOGUE, CatalogueChanged, DefinedFlow, flow_stream
+from eventflow.model.flows.flow import CATALOGUE, CatalogueChanged, DefinedFlow, flow_stream
 from eventflow.model.recorded import Header, Recorded
 from eventflow.picking.catalogue import Catalogue
 from eventflow.picking.decisions import Decisions

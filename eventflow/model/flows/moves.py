@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from eventflow.errors import MoveDenied, MoveFailed, MoveRefused, PayloadRefused, Refused
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.event import Event
-from eventflow.model.flow_states import standing_in
-from eventflow.model.flow_tasks import FlowTask, Move, Verdict, is_model
+from eventflow.model.flows.states import standing_in
+from eventflow.model.flows.tasks import FlowTask, Move, Verdict, is_model
 from eventflow.model.library import FlowMoved, FlowMoveRefused
 from eventflow.model.masking import Masker
 from eventflow.model.streamed import spell

@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from eventflow.cli.application import application
-from eventflow.cli.flow_files import document_in
+from eventflow.cli.flows.files import document_in
 from eventflow.cli.output import Session
 from eventflow.picking.catalogue import Catalogue, Pick
 from eventflow.picking.explanation import Explanation

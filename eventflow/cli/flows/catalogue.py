@@ -15,8 +15,8 @@ from eventflow.cli.exits import Code
 from eventflow.cli.moments import Moment, at_option
 from eventflow.cli.output import Session, Table, as_json, harmless, moment, one_line, pass_session
 from eventflow.errors import EventflowError
-from eventflow.model.flow import availability
-from eventflow.model.flow_drawing import mermaid, svg
+from eventflow.model.flows.drawing import mermaid, svg
+from eventflow.model.flows.flow import availability
 from eventflow.model.recorded import Recorded
 from eventflow.picking.definition import FlowDefinition
 from eventflow.picking.parts import TaskKind

@@ -17,7 +17,7 @@ from uuid import UUID
 import click
 
 from eventflow.cli.exits import Code, code_of
-from eventflow.cli.flow_files import A_FILE
+from eventflow.cli.flows.files import A_FILE
 from eventflow.cli.moments import at_option
 from eventflow.cli.output import Session, harmless, pass_session
 from eventflow.errors import BadInput, FlowNotFound
@@ -29,7 +29,7 @@ from eventflow.picking.query import FlowQuery
 from eventflow.picking.reading import Question, definitions_of, now_of, parsed, query_of, question_of, subject_of
 
 if TYPE_CHECKING:
-    from eventflow.cli.flow_then import Then
+    from eventflow.cli.flows.then import Then
 
 T = TypeVar("T")
 
@@ -179,14 +179,14 @@ def _answer(
 
 
 def _of_log(session: Session, asked: Asked) -> Then:
-    from eventflow.cli.flow_then import then
+    from eventflow.cli.flows.then import then
 
     now = None if asked.now is None else now_of(asked.now)
     return then(session, asked.query, asked.subject, now, asked.at, asked.item)
 
 
 def _of_item(session: Session, item: UUID) -> Explanation:
-    from eventflow.cli.flow_then import why
+    from eventflow.cli.flows.then import why
 
     return why(session, item)
 

@@ -12,7 +12,7 @@ from eventflow.cli.actor import actor, reason_option
 from eventflow.cli.application import application
 from eventflow.cli.lengths import Length
 from eventflow.cli.output import Session, Table, moment, one_line, pass_session
-from eventflow.model.flow_ramp import FlowRamp
+from eventflow.model.flows.ramp import FlowRamp
 
 SHARE = click.IntRange(0, 100)
 

@@ -79,7 +79,7 @@ class Picture:
 def mermaid(flow: FlowDefinition, *locales: str) -> str:
     """A flow as a Mermaid state diagram.
 
-    >>> from eventflow.model.flow import Flow
+    >>> from eventflow.model.flows.flow import Flow
     >>> states = [{"key": "new", "type": "start"}, {"key": "sent", "is_terminal": True}]
     >>> transitions = [{"key": "send", "from": "new", "to": "sent"}]
     >>> print(mermaid(Flow(subject_type="order", states=states, transitions=transitions)))

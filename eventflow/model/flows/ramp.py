@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from eventflow.errors import Refused, TransitionRefused
 from eventflow.model.aggregate import Aggregate, folds
 from eventflow.model.event import Event
-from eventflow.model.flow import NAMES
+from eventflow.model.flows.flow import NAMES
 
 
 class Ascent(StrEnum):

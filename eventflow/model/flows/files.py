@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from eventflow.errors import BadInput
-from eventflow.model.flow import Flow
+from eventflow.model.flows.flow import Flow
 from eventflow.picking.definition import FlowDefinition
 
 FORMAT = "eventflow-flows/1"

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from eventflow.app import Eventflow
 from eventflow.cli.actor import actor, reason_option
 from eventflow.cli.application import application
-from eventflow.cli.flow_files import A_FILE, document_in
+from eventflow.cli.flows.files import A_FILE, document_in
 from eventflow.cli.moments import Instant
 from eventflow.cli.output import Session, pass_session
 from eventflow.errors import BadInput
-from eventflow.model.flow_files import imported, told_of
+from eventflow.model.flows.files import imported, told_of
 from eventflow.picking.definition import FlowDefinition
 
 

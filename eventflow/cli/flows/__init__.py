@@ -1,0 +1,1 @@
+"""``eventflow flows``: definitions, seen and changed, and the items that go by them."""
