@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from eventflow.model.people import People
     from eventflow.model.probe import Probe
     from eventflow.model.process.awaiting import Child, Ended, Moment, RunEnd, Signal
+    from eventflow.model.process.deed import Deed
     from eventflow.model.process.endings import Abandon, RetryLater, Skip
     from eventflow.model.process.fan import Each, Gathered
     from eventflow.model.process.process import Process, migration
@@ -73,6 +74,7 @@ _HOMES = {
     "Child": "eventflow.model.process.awaiting",
     "CircuitBreaker": "eventflow.model.limits",
     "Concurrency": "eventflow.model.limits",
+    "Deed": "eventflow.model.process.deed",
     "Done": "eventflow.model.process.step",
     "Each": "eventflow.model.process.fan",
     "Ended": "eventflow.model.process.awaiting",
@@ -167,6 +169,7 @@ __all__ = [
     "Child",
     "CircuitBreaker",
     "Concurrency",
+    "Deed",
     "Done",
     "Each",
     "Ended",

@@ -31,6 +31,7 @@ from eventflow.model.limits import Limit
 from eventflow.model.masking import Masker
 from eventflow.model.people import ANYBODY, People
 from eventflow.model.probe import Probe
+from eventflow.model.process.deed import Deed
 from eventflow.model.process.process import Process
 from eventflow.model.reception import Receipt
 from eventflow.model.recorded import Header, Recorded
@@ -253,6 +254,27 @@ class Eventflow(Parts):
         """
         context = said(actor=actor)
         return self.batches.begin(where, why=reason, canaries=canaries, rate=rate, limit=limit, of=of, context=context)
+
+    def steer_where(
+        self,
+        where: str,
+        deed: Deed,
+        *,
+        reason: str | None = None,
+        canaries: Sequence[int] = (),
+        rate: float | None = None,
+        limit: int | None = None,
+        actor: str | None = None,
+    ) -> Batch:
+        """Begin to do the same to all runs of processes that pass a filter now.
+
+        What is done is said as data: ``Deed.abandon()``, ``Deed.goto("pack")`` and so on. Everything else is as in
+        ``defibrillate_where``. Raises ``Refused`` for canaries where nothing is begun, too.
+        """
+        return self.batches.begin(
+            where, why=reason, canaries=canaries, rate=rate, limit=limit, of="runs", deed=deed,
+            context=said(actor=actor),
+        )  # fmt: skip
 
     def send(
         self,

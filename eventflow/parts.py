@@ -213,10 +213,13 @@ class Parts(Closing):
             self.routes,
             aggregates={**self.aggregates, **({ProcessRun.category: ProcessRun} if with_runs else {})},
             seen=self._seen,
-            runs=Shelf(self.runs, lambda: self._seen(Running.name)) if with_runs else None,
+            runs=self._shelf_of_runs() if with_runs else None,
             clock=self.clock,
             ids=self._ids,
         )
+
+    def _shelf_of_runs(self) -> Shelf:
+        return Shelf(self.runs, lambda: self._seen(Running.name), self.processes.deeds.decision)
 
     def _build_locks(self) -> None:
         self.people = self._said.people

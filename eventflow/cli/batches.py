@@ -1,9 +1,9 @@
-"""``eventflow batches``: what brings very many items back, how far it is, and how it is steered."""
+"""``eventflow batches``: what sees to very many items or runs, how far it is, and how it is steered."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,9 @@ from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, Table, moment, one_line, pass_session
 from eventflow.errors import NotFound
 from eventflow.model.batch import Batch, Course, ItemRefused
+from eventflow.model.process.deed import PAST
 from eventflow.model.recorded import Context
+from eventflow.runtime.batches import Batches
 from eventflow.store.workers import Workers
 
 CATEGORY = "category:eventflow_batch"
@@ -29,7 +31,7 @@ reason_option = click.option("--reason", metavar="TEXT", help="Why; it is record
 
 @click.group()
 def batches() -> None:
-    """What brings very many items back: begun by "defibrillate --batch", moved on by workers."""
+    """What sees to very many: begun by "defibrillate --batch" or "process … --batch", moved on by workers."""
 
 
 @batches.command("list")
@@ -44,10 +46,16 @@ def list_(session: Session, limit: int) -> None:
     with application(session) as app:
         found = [_known(app, item.id) for item in app.items.page(CATEGORY, limit=limit).rows]
     rows = [
-        (one["id"], one["status"], one["done"], one["refused"], one["total"], moment(one["began_at"]), one["where"])
+        (
+            one["id"],
+            one["status"],
+            " ".join((one["does"], *one["steps"])),
+            *(one["done"], one["refused"], one["total"], moment(one["began_at"]), one["where"]),
+        )
         for one in found
     ]
-    session.answer({"batches": found}, Table(("id", "status", "done", "refused", "of", "began", "where"), rows))
+    heads = ("id", "status", "does", "done", "refused", "of", "began", "where")
+    session.answer({"batches": found}, Table(heads, rows))
 
 
 @batches.command()
@@ -65,7 +73,7 @@ def show(session: Session, id: str, refused: int) -> None:
     with application(session) as app:
         known = _known(app, _one(app, id))
         refusals = list(_refusals(app, known["id"], refused))
-    rows = [(name, one_line(str(value))) for name, value in known.items() if value not in (None, (), "")]
+    rows = [(name, one_line(str(value))) for name, value in known.items() if value not in (None, (), "", False)]
     rows += [("refused " + str(one["id"]), one["reason"]) for one in refusals]
     session.answer({**known, "refusals": refusals}, Table(("", ""), rows))
 
@@ -75,14 +83,12 @@ def show(session: Session, id: str, refused: int) -> None:
 @reason_option
 @pass_session
 def suspend(session: Session, id: str, reason: str | None) -> None:
-    """Let a batch rest; what was brought back stays so.
+    """Let a batch rest; what was done stays so.
 
     Example:
       eventflow --app shop.app:app batches suspend 4f0c --reason "the peer is slow"
     """
-    with application(session) as app:
-        app.batches.suspend(found := _one(app, id), reason, context=Context(actor=actor()))
-        _tell(session, app, found)
+    _steer(session, id, reason, Batches.suspend)
 
 
 @batches.command()
@@ -95,9 +101,7 @@ def resume(session: Session, id: str, reason: str | None) -> None:
     Example:
       eventflow --app shop.app:app batches resume 4f0c
     """
-    with application(session) as app:
-        app.batches.resume(found := _one(app, id), reason, context=Context(actor=actor()))
-        _tell(session, app, found)
+    _steer(session, id, reason, Batches.resume)
 
 
 @batches.command()
@@ -105,13 +109,17 @@ def resume(session: Session, id: str, reason: str | None) -> None:
 @reason_option
 @pass_session
 def cancel(session: Session, id: str, reason: str | None) -> None:
-    """End a batch; what was brought back stays so.
+    """End a batch; what was done stays so.
 
     Example:
       eventflow --app shop.app:app batches cancel 4f0c
     """
+    _steer(session, id, reason, Batches.cancel)
+
+
+def _steer(session: Session, id: str, reason: str | None, steer: Callable[..., None]) -> None:
     with application(session) as app:
-        app.batches.cancel(found := _one(app, id), reason, context=Context(actor=actor()))
+        steer(app.batches, found := _one(app, id), reason, context=Context(actor=actor()))
         _tell(session, app, found)
 
 
@@ -164,6 +172,9 @@ def document(app: Eventflow, batch: Batch) -> dict[str, Any]:
     return {
         "id": batch.id,
         "status": str(batch.status),
+        "does": batch.deed.verb if batch.of == "runs" else "defibrillate",
+        "steps": batch.deed.steps,
+        "force": batch.deed.force,
         "where": batch.where,
         "total": batch.total,
         "done": batch.done,
@@ -212,7 +223,8 @@ def _refusals(app: Eventflow, id: UUID, limit: int) -> Iterator[dict[str, Any]]:
 
 def _progress(known: dict[str, Any]) -> str:
     waits = f", waits for {len(known['waiting_for'])} canaries" if known["waiting_for"] else ""
-    return f"{known['status']}: {known['done']} of {known['total']} brought back, {known['refused']} refused{waits}"
+    done = f"{known['done']} of {known['total']} {PAST.get(known['does'], 'brought back')}"
+    return f"{known['status']}: {done}, {known['refused']} refused{waits}"
 
 
 def _tell(session: Session, app: Eventflow, id: UUID) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,12 +13,13 @@ from uuid import UUID
 import click
 
 from eventflow.app import Eventflow
-from eventflow.cli import batches
 from eventflow.cli.actor import actor
 from eventflow.cli.application import application
+from eventflow.cli.bulk import Wish, as_batch, wished
 from eventflow.cli.exits import Code
-from eventflow.cli.output import Session, one_line, pass_session
+from eventflow.cli.output import Session, one_line
 from eventflow.errors import Conflict, NotFound, Refused, Unreadable
+from eventflow.model.batch import Batch
 from eventflow.store.workers import Workers
 
 PATIENCE = timedelta(minutes=5)
@@ -59,70 +58,11 @@ class Done:
         return Code.SOME_FAILED if self.refused or self.failed_again else Code.OK
 
 
-class Numbers(click.ParamType[tuple[int, ...]]):
-    """Numbers above zero between commas."""
-
-    name = "n,n,…"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """The numbers; ``Any``, since click hands over texts and what was converted before."""
-        if isinstance(value, tuple):
-            return value
-        parts = str(value).split(",")
-        if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-            self.fail(f'"{value}" is no list of numbers such as 1,10,100.', param, ctx)
-        return tuple(map(int, parts))
-
-
-class Rate(click.ParamType[float]):
-    """How many in a second: ``50``, ``50/s``, ``600/m``, ``3600/h``."""
-
-    name = "n/s"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """So many in a second; ``Any``, since click hands over texts and what was converted before."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)(?:/([smh]))?", str(value).strip())
-        if not found or float(found[1]) <= 0:
-            self.fail(f'"{value}" is no rate such as 50/s, 600/m or 3600/h.', param, ctx)
-        return float(found[1]) / {"s": 1, "m": 60, "h": 3600}[found[2] or "s"]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a batch is to do."""
-
-    where: str
-    canaries: tuple[int, ...]
-    rate: float | None
-    limit: int | None
-    reason: str | None
-
-
 @click.command()
 @click.argument("ids", nargs=-1, type=click.UUID, metavar="[ID]...")
-@click.option("--where", metavar="FILTER", help='Those that pass: "status:error fingerprint:3f8a41c09d2e age<1d".')
-@click.option("--limit", type=click.IntRange(1), help="At most so many of those that pass, the oldest first.")
-@click.option("--batch", is_flag=True, help="As an operation of its own, which workers do: for very many.")
-@click.option("--canary", type=Numbers(), help="Groups that go ahead, such as 1,10,100; stop when one fails again.")
-@click.option("--rate", type=Rate(), help="At most so many in a second (50/s), a minute (600/m) or an hour.")
-@click.option("--reason", metavar="TEXT", help="Why; it is recorded with the event.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--wait", is_flag=True, help="Wait until the work on them has ended; somebody has to do it meanwhile.")
-@pass_session
-def defibrillate(
-    session: Session,
-    ids: tuple[UUID, ...],
-    where: str | None,
-    limit: int | None,
-    batch: bool,
-    canary: tuple[int, ...] | None,
-    rate: float | None,
-    reason: str | None,
-    dry_run: bool,
-    yes: bool,
-    wait: bool,
-) -> Code:
+@wished
+def defibrillate(session: Session, wish: Wish) -> Code:
     """Bring failed items back to the status from which they are worked on again.
 
     Each one is loaded and decided on by its aggregate, so an application is needed. Those that have not failed are
@@ -137,62 +77,31 @@ def defibrillate(
       eventflow --app shop.app:app defibrillate --where "status:error error:Timeout" --dry-run
       eventflow --app shop.app:app defibrillate --where status:error --canary 1,10,100 --rate 50/s --yes
     """
-    _check(ids, where, limit)
-    if batch or canary or rate is not None:
-        if where is None:
-            raise click.UsageError("A batch is said by --where FILTER.")
-        wanted = Wanted(where, canary or (), rate, limit, reason)
-        return _as_batch(session, wanted, dry_run=dry_run, yes=yes, wait=wait)
+    wish.check()
     with application(session) as app:
-        chosen: Sequence[UUID] = ids or list(app.items.ids(where or "", limit=limit))
-        if where is not None and not (dry_run or yes) and not _agreed(len(chosen), where):
-            session.hint("Nothing was done.")
-            return Code.SOME_FAILED
-        done = Done()
-        _each(session, app, dict.fromkeys(chosen), done, reason=reason, dry_run=dry_run)
-        if wait and not dry_run and not done.interrupted:
-            _wait(session, app, done)
-    return _answer(session, done, dry_run=dry_run, waited=wait)
+        return _as_batch(session, app, wish) if wish.is_batch else _one_by_one(session, app, wish)
 
 
-def _as_batch(session: Session, wanted: Wanted, *, dry_run: bool, yes: bool, wait: bool) -> Code:
-    with application(session) as app:
-        total = app.items.count(wanted.where, at_most=sys.maxsize)
-        total = total if wanted.limit is None else min(total, wanted.limit)
-        if dry_run:
-            session.answer({"total": total, "dry_run": True}, f"Would defibrillate {total}.")
-            return Code.OK
-        if not yes and not _agreed(total, wanted.where):
-            session.hint("Nothing was done.")
-            return Code.SOME_FAILED
-        begun = app.defibrillate_where(
-            wanted.where,
-            reason=wanted.reason,
-            canaries=wanted.canaries,
-            rate=wanted.rate,
-            limit=wanted.limit,
+def _as_batch(session: Session, app: Eventflow, wish: Wish) -> Code:
+    def begin() -> Batch:
+        return app.defibrillate_where(
+            wish.passing, reason=wish.reason, canaries=wish.canary or (), rate=wish.rate, limit=wish.limit,
             actor=actor(),
-        )
-        if wait:
-            return batches.drive(session, app, begun.id)
-        session.answer(batches.document(app, begun), f"batch {begun.id} has begun, over {begun.total} items.")
-        session.hint(f"Workers move it on. How far it is: eventflow batches show {begun.id}")
-    return Code.OK
+        )  # fmt: skip
+
+    return as_batch(session, app, wish, verb="defibrillate", what="items", among=app.items, begin=begin)
 
 
-def _check(ids: Sequence[UUID], where: str | None, limit: int | None) -> None:
-    if bool(ids) == (where is not None):
-        raise click.UsageError("Say which ones: either ids, or --where FILTER.")
-    if ids and limit is not None:
-        raise click.UsageError("--limit goes with --where.")
-
-
-def _agreed(amount: int, where: str) -> bool:
-    if not amount:
-        return True
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"{amount} items pass {where!r}. Nobody can be asked here: say --yes, or --dry-run.")
-    return click.confirm(f"Defibrillate {amount} items?", err=True)
+def _one_by_one(session: Session, app: Eventflow, wish: Wish) -> Code:
+    chosen: Sequence[UUID] = wish.ids or list(app.items.ids(wish.passing, limit=wish.limit))
+    if not wish.is_agreed("defibrillate", len(chosen), "items"):
+        session.hint("Nothing was done.")
+        return Code.SOME_FAILED
+    done = Done()
+    _each(session, app, dict.fromkeys(chosen), done, reason=wish.reason, dry_run=wish.dry_run)
+    if wish.wait and not wish.dry_run and not done.interrupted:
+        _wait(session, app, done)
+    return _answer(session, done, dry_run=wish.dry_run, waited=wish.wait)
 
 
 def _each(

@@ -1,4 +1,4 @@
-"""Very many failed items, brought back as one operation: a stream that says how far it has come."""
+"""Very many items seen to as one operation, most often brought back: a stream that says how far it has come."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from eventflow.errors import TransitionRefused
 from eventflow.model.aggregate import Aggregate, folds
 from eventflow.model.event import Event
 from eventflow.model.library import CalledOff
+from eventflow.model.process.deed import BRING_BACK, Deed
 
 
 class Course(StrEnum):
@@ -75,9 +76,10 @@ class Batch(
     cancelled={Course.RUNNING: Course.CANCELLED, Course.SUSPENDED: Course.CANCELLED},
     events=(ItemRefused, Progressed, CanariesPassed, Suspended, Resumed, Finished),
 ):
-    """Defibrillates the items that passed ``where`` at a ``moment``, ``total`` of them as the read side saw it.
+    """Does a ``deed`` to what passed ``where`` at a ``moment``, ``total`` of them as the read side saw it.
 
-    ``of`` is what they are, and so the language that ``where`` is in: ``items``, or ``runs`` of processes.
+    ``of`` is what they are, and so the language that ``where`` is in: ``items``, which can be brought back and nothing
+    else, or ``runs`` of processes.
 
     ``canaries`` are the sizes of the groups that go ahead, each of which has to end well before the next may go.
     ``rate`` is how many items are brought back in a second at most. ``watched`` are the canaries of this ``stage``.
@@ -87,6 +89,7 @@ class Batch(
     moment: datetime
     total: int
     of: str = "items"
+    deed: Deed = BRING_BACK
     why: str | None = None
     canaries: tuple[int, ...] = ()
     rate: float | None = None

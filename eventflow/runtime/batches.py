@@ -1,4 +1,4 @@
-"""Batches on their way: item after item brought back, as often as they are stepped, once each.
+"""Batches on their way: item after item brought back, or seen to otherwise, as often as they are stepped, once each.
 
 The events of the items and the progress of the batch go into the log in one append. So whoever is killed in between,
 comes twice, or finds that somebody else was there, has done nothing at all; the next one goes on where the log stands.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -18,6 +17,7 @@ from uuid import UUID
 from eventflow.errors import BadFilter, EventflowError, Refused, Unavailable, VersionConflict
 from eventflow.model.aggregate import Aggregate, cause_of
 from eventflow.model.batch import Batch, Course
+from eventflow.model.process.deed import BRING_BACK, Deed
 from eventflow.model.recorded import Context, Header
 from eventflow.model.telling import MASKER
 from eventflow.runtime.pace import Pace
@@ -33,6 +33,9 @@ CHUNK = 200
 
 BUDGET = 4.0
 """Seconds that one step takes at most, about."""
+
+TRIES = 50
+"""How often one step gives way to others who change the same items before the next one tries."""
 
 LEADER = "batches"
 RUNNING = "category:eventflow_batch status:running"
@@ -71,11 +74,27 @@ class Selection(Protocol):
         """How many pass."""
 
 
+Doing = Callable[[Any], object]
+"""Does something to an aggregate; nothing is saved by it. Any: one of whatever kind."""
+
+
 class Shelf(NamedTuple):
-    """A part of the read side: what can be chosen from it, and up to which position of the log it is right."""
+    """A part of the read side: what can be chosen from it, and up to which position of the log it is right.
+
+    ``doing`` makes of a deed and its reason what is done to each; it raises ``Refused`` for deeds that are not for
+    these.
+    """
 
     selection: Selection
     seen: Callable[[], int]
+    doing: Callable[[Deed, str | None], Doing]
+
+
+def bringing_back(deed: Deed, why: str | None) -> Doing:
+    """What is done to items: they are brought back. Raises ``Refused`` for what can only be done to runs."""
+    if deed != BRING_BACK:
+        raise Refused(f'Items are brought back; to {deed.verb} means something to runs only. Say of="runs".')
+    return lambda item: item.defibrillate(why)
 
 
 @dataclass
@@ -115,11 +134,12 @@ class Batches:
         moments: Callable[[], float] = time.monotonic,
         chunk: int = CHUNK,
     ) -> None:
-        self._shelves = {"items": Shelf(items, seen), **({"runs": runs} if runs is not None else {})}
+        self._shelves = {"items": Shelf(items, seen, bringing_back), **({"runs": runs} if runs is not None else {})}
         self._database, self._log, self._repository = database, log, repository
         self._items, self._routes, self._aggregates = items, routes, aggregates
         self._clock, self._ids, self._moments, self._chunk = clock, ids, moments, chunk
         self._paces: dict[UUID, Pace] = {}
+        self._stretches: dict[UUID, int] = {}
 
     # -- what operators do -----------------------------------------------------------------------
 
@@ -132,16 +152,21 @@ class Batches:
         rate: float | None = None,
         limit: int | None = None,
         of: str = "items",
+        deed: Deed = BRING_BACK,
         context: Context = Context(),
     ) -> Batch:
-        """A new batch over all items (or ``of="runs"``) that pass now.
+        """A new batch over all items (or ``of="runs"``) that pass now: they are brought back, or what ``deed`` says.
 
-        Raises ``BadFilter``, and ``Refused`` for numbers that are none and for what there is not.
+        Raises ``BadFilter``, and ``Refused`` for numbers that are none, for what there is not, and for a deed that is
+        not for these.
         """
         if any(one < 1 for one in canaries) or (rate is not None and rate <= 0) or (limit is not None and limit < 1):
             raise Refused("Canaries, rate and limit of a batch are numbers above zero.")
         if not where.strip():
             raise BadFilter(where, 0, "a filter: a batch is never about everything")
+        if canaries and deed.verb == "skip":
+            raise Refused("Nothing is begun by skipping steps, so no canary could tell how that went. Leave them out.")
+        self._shelf(of).doing(deed, why)
         moment = self._clock()
         total = self._shelf(of).selection.count(where, at_most=EVERYTHING)
         batch = Batch.create(
@@ -149,6 +174,7 @@ class Batches:
             where=where,
             moment=moment,
             of=of,
+            deed=deed,
             total=total if limit is None else min(total, limit),
             why=why,
             canaries=tuple(canaries),
@@ -219,14 +245,24 @@ class Batches:
 
         0 when it is over, rests, waits for its canaries, or may not go faster.
         """
-        batch = self.get(id)
+        for _ in range(TRIES):
+            try:
+                return self._advance(self.get(id))
+            except VersionConflict:
+                # Somebody steered it, or an item changed. Of many that workers are at, one always does: take fewer.
+                self._stretches[id] = max(1, self._stretch(id) // 4)
+        return 0
+
+    def _advance(self, batch: Batch) -> int:
         if batch.status is not Course.RUNNING or self._shelf(batch.of).seen() < _start(batch):
             return 0
-        with suppress(VersionConflict):  # somebody steered it, or an item changed: the next step sees how it is now
-            if batch.is_watching and not self._passed(batch):
-                return 0
-            return self._take_turn(batch)
-        return 0
+        if batch.is_watching and not self._passed(batch):
+            return 0
+        return self._take_turn(batch)
+
+    def _stretch(self, id: UUID) -> int:
+        """How many go into one append, as far as others let them."""
+        return self._stretches.get(id, self._chunk)
 
     def _take_turn(self, batch: Batch) -> int:
         room = self._room(batch)
@@ -237,6 +273,7 @@ class Batches:
             batch.finish()
             self._repository.save(batch)
             self._paces.pop(batch.id, None)
+            self._stretches.pop(batch.id, None)
             return 0
         turn = self._turn(batch, places)
         batch.progress(turn.cursor, [one.id for one in turn.documents], turn.refused)
@@ -244,10 +281,12 @@ class Batches:
         self._repository.save_each([*((one, because) for one in turn.documents), (batch, Context())])
         if batch.id in self._paces:
             self._paces[batch.id].take(len(turn.documents))
+        self._stretches[batch.id] = min(self._chunk, self._stretch(batch.id) * 2)
         return len(places)
 
     def _room(self, batch: Batch) -> int:
-        room = min(self._chunk, self._chunk if batch.room is None else batch.room)
+        stretch = self._stretch(batch.id)
+        room = min(stretch, stretch if batch.room is None else batch.room)
         if batch.rate is None:
             return room
         now = self._moments()
@@ -260,13 +299,14 @@ class Batches:
 
     def _turn(self, batch: Batch, places: Sequence[Place]) -> _Turn:
         turn = _Turn(places[-1].created_position)
-        loaded = self._loaded(places)
+        loaded, do = self._loaded(places), self._shelf(batch.of).doing(batch.deed, batch.why)
         for place in places:
             document = loaded.get(place.id)
             try:
                 if document is None:
                     document = self._alone(place)
-                _restart(document, batch)
+                _refuse_what_went_on(document, batch)
+                do(document)
             except Exception as error:  # noqa: BLE001 - the aggregate is user code: what it says is recorded
                 turn.refuse(place.id, error, is_secret=place.category in self._log.keyring.categories)
             else:
@@ -326,7 +366,7 @@ def _start(batch: Batch) -> int:
     return cause_of(batch).position or 0
 
 
-def _restart(document: Aggregate[Any], batch: Batch) -> None:
-    if (cause_of(document).position or 0) > _start(batch):
+def _refuse_what_went_on(document: Aggregate[Any], batch: Batch) -> None:
+    """What is brought back has failed before the batch began; whatever else is done to a run, its status decides."""
+    if batch.deed.is_about_failures and (cause_of(document).position or 0) > _start(batch):
         raise Refused("Its work has gone on since the batch began.")
-    document.defibrillate(batch.why)

@@ -20,6 +20,9 @@ from eventflow.settings import Settings
 from tests.cli.bindery import APP, CHANNELS, ROOM, Bind, Print, Sell
 from tests.cli.words import begins, document, ended, says, until
 
+LATER = "tests.cli.bindery:later"
+"""The same program a version later."""
+
 
 class Bindery:
     """A bindery's log, and the ways to speak with it."""
@@ -270,7 +273,75 @@ def test_very_many_runs_are_restarted_as_a_batch(bindery: Bindery) -> None:
     assert (done["status"], done["done"], done["by"], done["where"]) == (
         "finished", 5, "bob", "process:bind status:error",
     )  # fmt: skip
-    assert bindery.says(*said, "--force").exit_code == Code.USAGE
+    assert done["does"] == "restart"
+
+
+def batch_of(bindery: Bindery, *arguments: object) -> Any:
+    """What a command says of the batch that it has begun, stayed with and ended."""
+    return bindery.knows(*arguments, "--batch", "--wait", "--yes", "--reason", "it is August")
+
+
+@pytest.mark.parametrize(
+    ("said", "does", "steps", "then"),
+    [
+        (("abandon",), "abandon", [], ["aborted", "aborted"]),
+        (("goto", "press"), "goto", ["press"], ["success", "success"]),
+        (("skip", "press"), "skip", ["press"], ["error", "error"]),
+        (("restart", "--step", "sew", "--force"), "restart", ["sew"], ["error", "error"]),
+    ],
+)
+def test_whatever_is_done_to_many_is_done_as_a_batch_if_that_is_wanted(
+    bindery: Bindery, said: tuple[str, ...], does: str, steps: list[str], then: list[str]
+) -> None:
+    bindery.has(*(Bind(title="broken") for _ in range(2)), channel="default")
+    meant = (*said, "--where", "step:glue status:error")
+    assert bindery.knows(*meant, "--batch", "--dry-run") == {"total": 2, "dry_run": True}
+
+    done = batch_of(bindery, *meant)
+    bindery.works()
+
+    assert (done["status"], done["done"], done["by"], done["reason"]) == ("finished", 2, "bob", "it is August")
+    assert (done["does"], done["steps"]) == (does, steps)
+    assert bindery.statuses() == then
+    listed = says("--app", APP, "--database", bindery.database, "batches", "list").stdout
+    assert " ".join((does, *steps)) in listed
+
+
+def test_runs_that_a_batch_cannot_migrate_are_told_in_it(bindery: Bindery) -> None:
+    bindery.has(Bind(title="broken"))
+
+    answer = bindery.says("migrate", "--where", "definition:1", "--batch", "--wait", "--yes", app=LATER)
+
+    assert (answer.exit_code, "0 of 1 migrated, 1 refused" in answer.stdout) == (Code.SOME_FAILED, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("abandon", "4f0cb1a5", "--batch"), "said by --where"),
+        (("abandon", "4f0cb1a5", "--wait"), "stays with a batch"),
+        (("goto", "press", "--where", "status:error", "--batch"), "say --yes, or --dry-run"),
+    ],
+)
+def test_what_makes_no_batch_is_told(bindery: Bindery, arguments: tuple[str, ...], words: str) -> None:
+    bindery.has(Bind(title="broken"))
+
+    answer = bindery.says(*arguments)
+
+    assert (answer.exit_code, words in answer.stderr) == (Code.USAGE, True), answer.stderr
+
+
+def test_why_a_run_was_started_is_shown_with_it_and_in_its_history(bindery: Bindery) -> None:
+    id = bindery.knows("start", "bind", "title=whales", "--reason", "the reader asked for it")["id"]
+    bindery.works()
+
+    shown, history = bindery.knows("show", id), bindery.says("history", id, "--bodies").stdout
+
+    assert (shown["why"], shown["started_by"]) == ("the reader asked for it", "bob")
+    assert "the reader asked for it" in history
+    with bindery.opened() as app:
+        first = app.processes.history(UUID(id))[0]
+    assert (first.message, first.actor) == ("the reader asked for it", "bob")
 
 
 def test_a_run_that_awaits_something_is_told_so_once(bindery: Bindery) -> None:
@@ -361,7 +432,7 @@ def test_runs_that_cannot_be_migrated_say_why(bindery: Bindery) -> None:
     [id] = bindery.has(Bind(title="broken"))
 
     present = bindery.says("migrate", id)
-    dry = bindery.says("migrate", "--where", "definition:1", "--dry-run", "--json", app="tests.cli.bindery:later")
+    dry = bindery.says("migrate", "--where", "definition:1", "--dry-run", "--json", app=LATER)
 
     assert (present.exit_code, "which is the present version" in present.stdout) == (Code.REFUSED, True)
     assert dry.exit_code in (Code.REFUSED, Code.SOME_FAILED)

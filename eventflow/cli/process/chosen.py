@@ -1,11 +1,9 @@
-"""Which runs a command is about: by id, by the beginning of one, or by a filter."""
+"""Which run a command is about, by its id or the beginning of it, and what is said to it."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import click
@@ -13,8 +11,6 @@ import click
 from eventflow.app import Eventflow
 from eventflow.errors import NotFound
 from eventflow_projections import Running, Runs
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def runs_of(app: Eventflow) -> Runs:
@@ -41,42 +37,6 @@ def _beginning_with(runs: Runs, id: str) -> UUID:
     if len(found) > 1:
         raise click.BadParameter(f"Several ids begin with {id}: {found[0].id}, {found[1].id}, …")
     return found[0].id
-
-
-def many(command: F) -> F:
-    """The options of a command that does the same to one run or to many, and their ids."""
-    return filtered(click.argument("ids", nargs=-1, metavar="[ID]...")(command))
-
-
-def filtered(command: F) -> F:
-    """The options of a command that may do the same to many runs."""
-    for option in (
-        click.option("--yes", is_flag=True, help="Do not ask."),
-        click.option("--dry-run", is_flag=True, help="Say what would be done."),
-        click.option("--limit", type=click.IntRange(1), help="At most so many of those that pass, the oldest first."),
-        click.option("--where", metavar="FILTER", help='Those that pass: "process:release status:error age<1d".'),
-    ):
-        command = option(command)
-    return command
-
-
-def check(ids: Sequence[str], where: str | None, limit: int | None) -> None:
-    """Refuse what is said twice, or not at all."""
-    if bool(ids) == (where is not None):
-        raise click.UsageError("Say which ones: either ids, or --where FILTER.")
-    if ids and limit is not None:
-        raise click.UsageError("--limit goes with --where.")
-    if where is not None and not where.strip():
-        raise click.UsageError("An empty filter means every run. Say what you mean.")
-
-
-def agreed(verb: str, amount: int, where: str) -> bool:
-    """Whether somebody wants that to be done to so many."""
-    if not amount:
-        return True
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"{amount} runs pass {where!r}. Nobody can be asked here: say --yes, or --dry-run.")
-    return click.confirm(f"{verb} {amount} runs?", err=True)
 
 
 def value_of(text: str) -> Any:

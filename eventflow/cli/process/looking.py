@@ -69,6 +69,7 @@ def show(session: Session, id: str) -> None:
         document = {
             **_told(view, row),
             "waits": _waits(view, row) or _awaits(view, row.id),
+            "why": None if view.app is None else view.app.processes.get(row.id).why,
             "knows": _known(view, row.id),
         }
         session.answer(document, Table(("", ""), _flat(document, row)))

@@ -59,6 +59,7 @@ class About(click.ParamType[tuple[str, str]]):
 @click.option("--delay", type=Length(), help="Begin after that time (5m, 2h).")
 @click.option("--at", type=Moment(), help="Begin then (UTC, unless it has an offset).")
 @click.option("--deadline", type=Length(), help="How long it may take in all (2h, 3d).")
+@click.option("--reason", metavar="TEXT", help="Why; it is recorded with who started it.")
 @pass_session
 def start(
     session: Session,
@@ -71,6 +72,7 @@ def start(
     delay: timedelta | None,
     at: datetime | None,
     deadline: timedelta | None,
+    reason: str | None,
 ) -> None:
     """Start a run of the process NAME, which knows these fields at its beginning.
 
@@ -86,8 +88,9 @@ def start(
     with application(session) as app:
         process = _knowing(app, name, {**_object(given), **_values(fields)})
         run = app.processes.start(
-            process, key=key, channel=channel, subject=subject, delay=delay, at=at, deadline=deadline, actor=actor()
-        )
+            process, key=key, channel=channel, subject=subject, delay=delay, at=at, deadline=deadline, reason=reason,
+            actor=actor(),
+        )  # fmt: skip
         document = {"id": run.id, "process": run.process, "status": str(run.status), "channel": run.channel}
         session.answer(document, f"{app.processes.registry.title(name)} {run.id} is {run.status} in {run.channel}.")
 

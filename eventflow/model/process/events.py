@@ -132,6 +132,7 @@ class Migrated(Event):
     was: int
     names: dict[str, str] = Field(default_factory=dict)
     undoable: tuple[str, ...] = ()
+    reason: str | None = None
 
 
 RUN_EVENTS: tuple[type[Event], ...] = (

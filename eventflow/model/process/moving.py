@@ -31,10 +31,10 @@ class Move(NamedTuple):
     names: Mapping[str, str] = {}
     undoable: tuple[str, ...] = ()
 
-    def record(self, run: Run) -> None:
+    def record(self, run: Run, reason: str | None = None) -> None:
         """Record it, if that was not done before."""
         if (run.definition, run.fingerprint) != (self.definition, self.fingerprint):
-            run.migrate(**self._asdict())
+            run.migrate(**self._asdict(), reason=reason)
 
 
 def fitting(definition: Definition, run: Run, masker: Masker) -> Move | Misfit | None:

@@ -76,7 +76,7 @@ class Run(
     ``state`` is what the process knows, as plain data. ``step`` is the one that is next or under way, nothing when all
     are ``done``; ``attempts`` is how often it has failed since the budget was fresh, ``interruptions`` how often it
     ended with its worker. Steps in ``skips`` are passed over when their turn comes. ``subject`` is the category and the
-    id of what the run is about.
+    id of what the run is about, ``why`` the reason for which somebody started it.
     """
 
     process: str
@@ -86,6 +86,7 @@ class Run(
     state: dict[str, Any]
     channel: str
     subject: tuple[str, str] | None = None
+    why: str | None = None
     key: str | None = None
     deadline: datetime | None = None
     parent: UUID | None = None
@@ -305,6 +306,7 @@ class Run(
         state: Mapping[str, Any],
         names: Mapping[str, str] = MappingProxyType({}),
         undoable: tuple[str, ...] = (),
+        reason: str | None = None,
     ) -> None:
         """Go on with another version of the process; a run that was halted for its version, or waits, does so at once.
 
@@ -320,6 +322,7 @@ class Run(
             was=self.definition,
             names=dict(names),
             undoable=undoable,
+            reason=reason,
         )
         if self.standing.phase == Phase.CLAIMED:
             self.record(event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
 from eventflow.errors import ProcessNotFound, Refused, RunNotFound, StreamNotFound, VersionConflict, did_you_mean
@@ -13,13 +13,14 @@ from eventflow.model.library import Created
 from eventflow.model.masking import Masker
 from eventflow.model.process import long
 from eventflow.model.process.awaiting import Signal, fitted
+from eventflow.model.process.deed import Deed
 from eventflow.model.process.definition import Definition
 from eventflow.model.process.fit import Unfit, fit
-from eventflow.model.process.moving import Misfit, fitting
 from eventflow.model.process.process import Process
 from eventflow.model.process.registry import Registry
-from eventflow.model.process.run import Decide, Run, run_id
+from eventflow.model.process.run import Run, run_id
 from eventflow.model.recorded import Context, Recorded
+from eventflow.runtime.processes.deeds import Deeds
 from eventflow.runtime.processes.kinship import begins
 from eventflow.runtime.repository import Repository
 from eventflow.runtime.tracing import around, said
@@ -27,6 +28,23 @@ from eventflow.store.log import Log
 
 Subject = Aggregate[Any] | tuple[str, UUID | str]
 """What a run is about: an item, or the category and the id of anything."""
+
+
+class Beginning(TypedDict, total=False):
+    """How a run begins, where that is not as usual.
+
+    With a ``key`` one run of the process is started, however often that is tried. ``channel`` is the way that it goes,
+    ``subject`` what it is about, ``reason`` why somebody wants it. It begins now, after ``delay`` or ``at`` a time;
+    ``deadline`` is how long it may take from now on, or when it has to be over.
+    """
+
+    key: str | None
+    channel: str | None
+    subject: Subject | None
+    delay: timedelta | None
+    at: datetime | None
+    deadline: timedelta | datetime | None
+    reason: str | None
 
 
 class Entry(NamedTuple):
@@ -58,7 +76,8 @@ class Processes:
         masker: Masker,
     ) -> None:
         self.registry = registry
-        self._log, self._repository, self._clock, self._ids, self._masker = log, repository, clock, ids, masker
+        self._log, self._repository, self._clock, self._ids = log, repository, clock, ids
+        self.deeds = Deeds(registry, masker)
 
     # -- starting --------------------------------------------------------------------------------
 
@@ -66,61 +85,44 @@ class Processes:
         self,
         process: Process,
         *,
-        key: str | None = None,
-        channel: str | None = None,
-        subject: Subject | None = None,
-        delay: timedelta | None = None,
-        at: datetime | None = None,
-        deadline: timedelta | datetime | None = None,
         actor: str | None = None,
         correlation: UUID | str | None = None,
         traceparent: str | None = None,
+        **how: Unpack[Beginning],
     ) -> Run:
-        """Start a run that knows what ``process`` knows; a worker begins with it now, after ``delay`` or ``at`` a time.
+        """Start a run that knows what ``process`` knows; a worker begins with it now, unless ``how`` says otherwise.
 
-        With a ``key`` one run of the process is started, however often that is tried: whoever comes again is given the
-        run that there is. ``deadline`` is how long it may take from now on, or when it has to be over. Raises
-        ``ProcessNotFound`` for a process that is not registered, ``Refused`` for a channel that there is not and for
-        times that make no sense, ``Unavailable``.
+        ``how`` are ``key``, ``channel``, ``subject``, ``delay``, ``at``, ``deadline`` and ``reason``, as ``Beginning``
+        explains them. Whoever comes again with a ``key`` is given the run that there is. Raises ``ProcessNotFound`` for
+        a process that is not registered, ``Refused`` for a channel that there is not and for times that make no sense,
+        ``Unavailable``.
         """
-        run = self.prepare(
-            process, key=key, channel=channel, subject=subject, delay=delay, at=at, deadline=deadline
-        )  # fmt: skip
+        run = self.prepare(process, **how)
         context = said(actor=actor, correlation=correlation, traceparent=traceparent)
         try:
             self._repository.save(run, context=context)
         except VersionConflict:
-            if key is None:
+            if run.key is None:
                 raise
             return self.get(run.id)
         return run
 
-    def prepare(
-        self,
-        process: Process,
-        *,
-        key: str | None = None,
-        channel: str | None = None,
-        subject: Subject | None = None,
-        delay: timedelta | None = None,
-        at: datetime | None = None,
-        deadline: timedelta | datetime | None = None,
-        parent: UUID | None = None,
-    ) -> Run:
+    def prepare(self, process: Process, **how: Unpack[Beginning]) -> Run:
         """A run that begins when it is saved, together with whatever else: ``app.save(order, run)``."""
-        definition, now = self.registry.get(type(process)), self._clock()
+        definition, now, key = self.registry.get(type(process)), self._clock(), how.get("key")
+        _refuse_strange(how)
         if key == "":
             raise Refused("A key is a text that is not empty.")
         return Run.begin(
             id=self._ids() if key is None else run_id(definition.name, key),
-            due=_due(delay, at, now),
+            due=_due(how.get("delay"), how.get("at"), now),
             **begins(definition),
             state=definition.state(process),
-            channel=self.registry.channel(definition, channel),
-            subject=_subject(subject),
+            channel=self.registry.channel(definition, how.get("channel")),
+            subject=_subject(how.get("subject")),
+            why=how.get("reason"),
             key=key,
-            deadline=_deadline(definition, deadline, now),
-            parent=parent,
+            deadline=_deadline(definition, how.get("deadline"), now),
         )
 
     # -- telling ---------------------------------------------------------------------------------
@@ -205,6 +207,27 @@ class Processes:
 
     # -- seeing to it ----------------------------------------------------------------------------
 
+    def see_to(self, id: UUID, deed: Deed, *, reason: str | None = None, actor: str | None = None) -> Run:
+        """Do one of the things that can be done to a run, said as data; for very many there are batches.
+
+        Raises what the methods below raise.
+        """
+        decide = self.deeds.decision(deed, reason)
+        while True:
+            run = self.get(id)
+            decide(run)
+            try:
+                self._repository.save(run, context=_by(actor))
+            except VersionConflict:
+                continue
+            return run
+
+    def seen_to(self, id: UUID, deed: Deed) -> Run:
+        """A run as the same would leave it; nothing is recorded. Raises what that raises."""
+        run = self.get(id)
+        self.deeds.decision(deed)(run)
+        return run
+
     def restart(
         self,
         id: UUID,
@@ -220,7 +243,7 @@ class Processes:
         EXCEPTION, with ``force`` everywhere; a worker that is at it is cut off then. Raises ``TransitionRefused``,
         ``Refused`` for a step that there is not, ``RunNotFound``.
         """
-        return self._change(id, lambda run: run.restart(step, reason=reason, force=force), actor)
+        return self.see_to(id, Deed.restart(step, force=force), reason=reason, actor=actor)
 
     def goto(
         self, id: UUID, step: str, *, reason: str | None = None, force: bool = False, actor: str | None = None
@@ -229,56 +252,36 @@ class Processes:
 
         Raises ``Refused`` for a step that there is not or that is behind, ``TransitionRefused``, ``RunNotFound``.
         """
-        return self._change(id, lambda run: run.goto(step, reason=reason, force=force), actor)
+        return self.see_to(id, Deed.goto(step, force=force), reason=reason, actor=actor)
 
     def skip(self, id: UUID, *steps: str, reason: str | None = None, actor: str | None = None) -> Run:
         """Let steps of a run be passed over when their turn comes. Raises ``Refused``, ``RunNotFound``."""
-        return self._change(id, lambda run: run.skip_steps(*steps, reason=reason), actor)
+        return self.see_to(id, Deed.skip(*steps), reason=reason, actor=actor)
 
     def abandon(self, id: UUID, *, reason: str | None = None, actor: str | None = None) -> Run:
         """Give a run up for good: ABORTED, also before it has begun; a worker that is at it is cut off.
 
         Raises ``TransitionRefused`` when it is over already, ``RunNotFound``.
         """
-        return self._change(id, lambda run: run.abandon(reason), actor)
+        return self.see_to(id, Deed.abandon(), reason=reason, actor=actor)
 
-    def migrate(self, id: UUID, *, actor: str | None = None) -> Run:
+    def migrate(self, id: UUID, *, reason: str | None = None, actor: str | None = None) -> Run:
         """Bring a run to the present version of its process, by the migrations that this declares.
 
         Workers do so by themselves when they take a run up; one that was halted for its version goes on by this. Raises
         ``Refused`` with the reason when there is no way, and when the run is of the present version already.
         """
-        return self._change(id, self._move, actor)
-
-    def migrated(self, id: UUID) -> Run:
-        """A run as ``migrate`` would leave it; nothing is recorded. Raises what that raises."""
-        run = self.get(id)
-        self._move(run)
-        return run
-
-    def _move(self, run: Run) -> None:
-        definition = self.registry.get(run.process)
-        run.refuse_to_move()
-        move = fitting(definition, run, self._masker)
-        if move is None:
-            raise Refused(f"This run is of {run.process} {run.definition}, which is the present version.")
-        if isinstance(move, Misfit):
-            raise Refused(move.reason)
-        move.record(run)
-
-    def _change(self, id: UUID, decide: Decide, actor: str | None) -> Run:
-        while True:
-            run = self.get(id)
-            decide(run)
-            try:
-                self._repository.save(run, context=_by(actor))
-            except VersionConflict:
-                continue
-            return run
+        return self.see_to(id, Deed.migrate(), reason=reason, actor=actor)
 
 
 def _by(actor: str | None) -> Context:
     return said(actor=actor) if actor is not None else around()
+
+
+def _refuse_strange(how: Beginning) -> None:
+    for name in how.keys() - Beginning.__annotations__.keys():
+        near = did_you_mean(name, list(Beginning.__annotations__))
+        raise TypeError(f'"{name}" says nothing of how a run begins.{near}')
 
 
 def _subject(subject: Subject | None) -> tuple[str, str] | None:
@@ -320,7 +323,7 @@ def _entry(recorded: Recorded) -> Entry:
         header.status,
         body.get("step"),
         header.attempt,
-        body.get("message") or body.get("reason"),
+        body.get("message") or body.get("reason") or body.get("fields", {}).get("why"),
         header.actor,
         header.error,
         body,
