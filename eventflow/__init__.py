@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from eventflow.model.aggregate import Aggregate, folds
     from eventflow.model.callback import Callback, callback
     from eventflow.model.channel import Channel
-    from eventflow.model.command import command
+    from eventflow.model.command import Spacer, command
     from eventflow.model.event import Event, upcast
     from eventflow.model.exchange import AsyncExchange, Exchange, Request, Response, Timeout, play, replies
     from eventflow.model.flows.flow import Flow
@@ -120,6 +120,7 @@ _HOMES = {
     "Settings": "eventflow.settings",
     "Signal": "eventflow.model.process.awaiting",
     "Skip": "eventflow.model.process.endings",
+    "Spacer": "eventflow.model.command",
     "StatusEnum": "eventflow.model.status",
     "Step": "eventflow.model.process.step",
     "StepTask": "eventflow.model.process.step",
@@ -215,6 +216,7 @@ __all__ = [
     "Settings",
     "Signal",
     "Skip",
+    "Spacer",
     "StatusEnum",
     "Step",
     "StepTask",

@@ -21,7 +21,7 @@ from eventflow.model.aggregate import Aggregate
 from eventflow.model.batch import Batch
 from eventflow.model.callback import Calling, callback_of
 from eventflow.model.channel import Channel
-from eventflow.model.command import Command
+from eventflow.model.command import Command, Listed
 from eventflow.model.flows.tasks import FlowTask
 from eventflow.model.handlers import AnyReaction
 from eventflow.model.incident import Incident
@@ -84,7 +84,8 @@ class Eventflow(Parts):
     ``limits`` are those of the hosts that endpoints speak to, ``channels`` those that runs of
     ``processes`` go through.
     ``flows`` are published when this is made; ``flow_tasks`` are what their transitions may call.
-    ``commands`` are run by people and by the scheduler; ``notifiers`` tell of incidents, beside those of the settings.
+    ``commands`` are run by people and by the scheduler, a ``Spacer`` among them parts those that are shown;
+    ``notifiers`` tell of incidents, beside those of the settings.
     ``people`` says who is who to the locks, and who may steer them.
 
     Raises ``Misconfigured`` with every problem of the composition at once, ``Unavailable`` when the database
@@ -107,7 +108,7 @@ class Eventflow(Parts):
         limits: Sequence[Limit] = (),
         probes: Sequence[Probe[Any]] = (),
         callbacks: Sequence[Calling] = (),
-        commands: Sequence[Command[..., Any]] = (),
+        commands: Sequence[Listed] = (),
         notifiers: Sequence[Notifier] = (),
         people: People = ANYBODY,
         channels: Sequence[Channel] = (),

@@ -12,7 +12,7 @@ from eventflow.model.aggregate import Aggregate
 from eventflow.model.callback import CallbackReaction, Calling
 from eventflow.model.channel import Channel
 from eventflow.model.channel import problems as channel_problems
-from eventflow.model.command import Command
+from eventflow.model.command import Listed
 from eventflow.model.command import problems as command_problems
 from eventflow.model.composition import callbacks_of, check, composed
 from eventflow.model.flows.rules import problems as rule_problems
@@ -44,7 +44,7 @@ class Composition:
     limits: Sequence[Limit]
     probes: Sequence[Probe[Any]]
     callbacks: Sequence[Calling]
-    commands: Sequence[Command[..., Any]]
+    commands: Sequence[Listed]
     notifiers: Sequence[Notifier]
     people: People
     channels: Sequence[Channel]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import click
 
@@ -14,11 +13,10 @@ from eventflow.cli.application import application
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, Table, moment, pass_session
 from eventflow.cli.pausing import end_of, for_option, until_option
-from eventflow.errors import NotFound, did_you_mean
 from eventflow.model.recorded import Context
 from eventflow.runtime.lockboard import Disabled, KeyStatus
+from eventflow.views.commands import MANY, known, statuses, told
 
-MANY = 200
 EVERYTHING = "all commands"
 
 all_option = click.option("--all", "everything", is_flag=True, help="All commands.")
@@ -47,12 +45,12 @@ def status(session: Session, keys: tuple[str, ...], everything: bool, after: str
     with application(session) as app:
         app.people.check_view("Looking at locks", actor())
         disabled = app.lockboard.disabled()
-        found = _statuses(app, keys, everything, after, limit)
+        found = statuses(app, keys, everything=everything, after=after, limit=limit)
         untold = app.untold()
     rows = [(EVERYTHING, "DISABLED" if disabled else "enabled", None, None, _why(disabled)), *map(_row, found)]
     answer = {
         "all": {"state": "disabled" if disabled else "enabled", "disabled": disabled},
-        "commands": [_plain(one) for one in found],
+        "commands": [told(one) for one in found],
         "untold": [{"recipient": one.recipient, "subject": one.subject, "error": one.error} for one in untold],
     }
     session.answer(answer, Table(("key", "state", "last run", "held by", "remark"), rows))
@@ -131,31 +129,11 @@ def clear(session: Session, key: str, force: bool, reason: str | None) -> Code:
     return Code.OK
 
 
-def _statuses(app: Eventflow, keys: Sequence[str], everything: bool, after: str, limit: int) -> list[KeyStatus]:
-    titles = {key: title for one in app.commands.all() for _, key, title in one.lines()}
-    if keys:
-        return [app.lockboard.status(one, titles.get(one)) for one in _known(app, keys)]
-    if everything:
-        return [app.lockboard.status(one, titles.get(one)) for one in app.lockboard.keys(after=after, limit=limit)]
-    held = [one for one in app.lockboard.held(after=after, limit=limit) if one not in titles]
-    return [*app.commands.statuses(), *(app.lockboard.status(one) for one in held)]
-
-
 def _chosen(app: Eventflow, keys: Sequence[str], everything: bool) -> list[str | None]:
     """The keys that are meant; nothing in place of one means all."""
     if everything == bool(keys):
         raise click.UsageError("Say either the keys or --all.")
-    return [None] if everything else [*_known(app, keys)]
-
-
-def _known(app: Eventflow, keys: Sequence[str]) -> Sequence[str]:
-    """The keys, if each of them belongs to a command or was used at least once: a slip of the pen shall not pass."""
-    of_commands = [key for one in app.commands.all() for _, key, _ in one.lines()]
-    for key in keys:
-        if key not in of_commands and not app.lockboard.was_used(key):
-            known = [*of_commands, *app.lockboard.keys()]
-            raise NotFound(f'No command and no lock has the key "{key}".{did_you_mean(key, known)}')
-    return keys
+    return [None] if everything else [*known(app, keys)]
 
 
 def _row(one: KeyStatus) -> tuple[object, ...]:
@@ -177,20 +155,3 @@ def _why(disabled: Disabled | None) -> str | None:
     by = f" by {disabled.by}" if disabled.by else ""
     until = f" until {moment(disabled.until)}" if disabled.until else ""
     return f"disabled{by}{until}" + (f": {disabled.reason}" if disabled.reason else "")
-
-
-def _plain(one: KeyStatus) -> dict[str, Any]:
-    return {
-        "key": one.key,
-        "title": one.title,
-        "state": str(one.state),
-        "token": one.token,
-        "holder": one.holder,
-        "since": one.since,
-        "until": one.until,
-        "last_run": one.executed_at,
-        "result": one.result,
-        "errors": [each.model_dump(mode="json") for each in one.mishaps],
-        "earlier_errors": [each.model_dump(mode="json") for each in one.earlier],
-        "disabled": one.disabled,
-    }

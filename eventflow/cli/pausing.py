@@ -1,4 +1,4 @@
-"""What commands that pause have in common: for how long, and how a pause is told."""
+"""What commands that pause have in common: for how long, and how a pause is told to people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import click
 from eventflow.cli.lengths import Length
 from eventflow.cli.output import moment
 from eventflow.model.switch import Handle
-from eventflow.runtime.switches import Switches
 
 for_option = click.option("--for", "lasting", type=Length(), metavar="2h", help="It goes on by itself after that.")
 until_option = click.option("--until", metavar="TIME", help="It goes on by itself then (UTC).")
@@ -33,16 +32,8 @@ def _moment(said: str) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def told(switches: Switches, kind: str, name: str) -> dict[str, Any]:
-    """How a switch stands: whether it rests, and if so why, until when, since when and by whom."""
-    head, switch = switches.head(kind, name), switches.get(kind, name)
-    if head is None or switch is None or not switches.is_paused(kind, name):
-        return {"paused": False}
-    return {"paused": True, "reason": switch.reason, "until": switch.until, "since": head.recorded_at, "by": head.actor}
-
-
 def in_words(state: dict[str, Any]) -> str:
-    """The same for people, in one line."""
+    """How a switch stands, as ``views.switches`` tells it, in one line."""
     if not state["paused"]:
         return str(Handle.ON)
     by = f" by {state['by']}" if state["by"] else ""

@@ -12,10 +12,11 @@ from eventflow.app import Eventflow
 from eventflow.cli.actor import actor, reason_option
 from eventflow.cli.application import application
 from eventflow.cli.output import Session, Table, moment, pass_session
-from eventflow.cli.pausing import end_of, for_option, in_words, told, until_option
+from eventflow.cli.pausing import end_of, for_option, in_words, until_option
 from eventflow.errors import NotFound, Unavailable, did_you_mean
 from eventflow.runtime.switches import QUEUE
 from eventflow.store.work import Backlog
+from eventflow.views.switches import told
 
 
 @click.group()

@@ -13,12 +13,13 @@ from eventflow.cli.actor import actor, reason_option
 from eventflow.cli.application import application
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, Table, moment, pass_session
-from eventflow.cli.pausing import end_of, for_option, in_words, told, until_option
+from eventflow.cli.pausing import end_of, for_option, in_words, until_option
 from eventflow.cli.worker import told_to_stop
 from eventflow.errors import NotFound, did_you_mean
 from eventflow.runtime.switches import TICK
 from eventflow.store.ticks import Run, Runs
 from eventflow.store.workers import Workers
+from eventflow.views.switches import told
 
 PATIENCE = timedelta(minutes=1)
 PAUSE = 0.1

@@ -5,10 +5,10 @@
     @command("import-invoices", every=timedelta(hours=1), params=("north", "south"), title="Invoices")
     def import_invoices(app: Eventflow, lock: Held, param: str) -> str: ...
 
-    app = Eventflow(aggregates=[...], commands=[import_invoices])
+    app = Eventflow(aggregates=[...], commands=[import_invoices, Spacer(), sweep])
 
-The decorator makes a value; it registers nothing. What a function wants it says by the names of its parameters:
-``app``, ``lock`` and ``param``, all of them or none.
+The decorator makes a value; it registers nothing. A ``Spacer`` parts commands where people see them. What a function
+wants it says by the names of its parameters: ``app``, ``lock`` and ``param``, all of them or none.
 """
 
 from __future__ import annotations
@@ -84,6 +84,30 @@ class Command(Generic[P, T]):
         return f"<command {self.name}>"
 
 
+@dataclass(frozen=True, slots=True)
+class Spacer:
+    """A gap between commands that are shown to people, at its place among them."""
+
+
+Listed = Command[..., Any] | Spacer
+"""What an application may name among its commands."""
+
+
+def groups(listed: Sequence[Listed]) -> list[list[Command[..., Any]]]:
+    """The commands in the order in which they were given, parted by spacers; none of these is empty.
+
+    >>> groups([Spacer()])
+    []
+    """
+    found: list[list[Command[..., Any]]] = [[]]
+    for one in listed:
+        if isinstance(one, Spacer):
+            found.append([])
+        else:
+            found[-1].append(one)
+    return [one for one in found if one]
+
+
 def command(
     name: str | None = None,
     *,
@@ -108,7 +132,11 @@ def command(
 
 def problems(commands: Sequence[Any]) -> list[str]:
     """Everything about these commands that does not fit, each with what to do about it."""
-    strangers = [f"{one!r} is no command. Decorate it with @command()." for one in commands if not _is(one)]
+    strangers = [
+        f"{one!r} is no command. Decorate it with @command(); a gap between commands is Spacer()."
+        for one in commands
+        if not _is(one) and not isinstance(one, Spacer)
+    ]
     known: list[Command[Any, Any]] = [one for one in commands if _is(one)]
     keys = [key for one in known for _, key, _ in one.lines()]
     doubled = [

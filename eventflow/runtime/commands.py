@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from eventflow.errors import CommandDisabled, LockHeld, NotFound, did_you_mean
-from eventflow.model.command import Command
+from eventflow.model.command import Command, Listed, groups
 from eventflow.model.lock import Finished
 from eventflow.model.masking import Masker
 from eventflow.model.plain import plain_error
@@ -60,14 +60,19 @@ NOTHING = Passing()
 class Commands:
     """The commands of an application. ``app`` is what their functions are given under that name."""
 
-    def __init__(self, commands: Sequence[Command[Any, Any]], locks: Locks, *, app: object, masker: Masker) -> None:
-        self._commands = {one.name: one for one in commands}
+    def __init__(self, listed: Sequence[Listed], locks: Locks, *, app: object, masker: Masker) -> None:
+        self._groups = groups(listed)
+        self._commands = {one.name: one for group in self._groups for one in group}
         self._locks, self._app, self._masker = locks, app, masker
         self._now: set[Held] = set()
 
     def all(self) -> list[Command[Any, Any]]:
         """The commands, in the order in which they were given."""
         return list(self._commands.values())
+
+    def groups(self) -> list[list[Command[Any, Any]]]:
+        """The same, parted where a spacer stands between them."""
+        return self._groups
 
     def get(self, name: str) -> Command[Any, Any]:
         """One of them. Raises ``NotFound``."""

@@ -8,7 +8,7 @@ from eventflow_projections.metrics import Metrics as _Metrics
 from eventflow_projections.pages import Page
 from eventflow_projections.projection import Projection, Reading, Tables
 from eventflow_projections.queries import Count, Entry, ErrorGroup, History, Item, Items, Lingerers, Metrics
-from eventflow_projections.run_queries import Badge, RunCount, RunDay, Runs
+from eventflow_projections.run_queries import Badge, RunCount, RunDay, Runs, RunTotal
 from eventflow_projections.runner import ProjectionRunner, Projections, Status
 from eventflow_projections.runs import Running, RunRow
 from eventflow_projections.stories import Step, Stories, Story
@@ -35,6 +35,7 @@ __all__ = [
     "RunCount",
     "RunDay",
     "RunRow",
+    "RunTotal",
     "Running",
     "Runs",
     "Status",

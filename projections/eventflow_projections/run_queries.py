@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -39,6 +39,15 @@ class RunDay:
     day: date
     begun: int
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunTotal:
+    """A day (UTC): how many runs began in all, and the highest attempt that any step had."""
+
+    day: date
+    begun: int = 0
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,14 @@ class Runs:
         """Each day (UTC) from this one on, the latest first."""
         found = self._database.query(self._sql["days"], {"since": str(since), "limit": bounded(limit)})
         return [RunDay(process, channel, day_of(day), begun, most) for process, channel, day, begun, most in found]
+
+    def totals(self, days: int) -> list[RunTotal]:
+        """The last so many days (UTC) with today, the oldest first; those on which nothing was, too."""
+        first = self.today() - timedelta(days=days - 1)
+        found = self._database.query(self._sql["totals"], {"since": str(first), "limit": bounded(days + 1)})
+        known = {one.day: one for one in (RunTotal(day_of(day), begun, most) for day, begun, most in found)}
+        each = (first + timedelta(days=number) for number in range(days))
+        return [known.get(day, RunTotal(day)) for day in each]
 
     def _condition(self, where: str | Where, moment: datetime | None = None) -> Clause:
         parsed = parse(where, RUNS) if isinstance(where, str) else where

@@ -218,6 +218,24 @@ def test_days_say_how_many_runs_began_and_how_often_a_step_was_tried(world: Worl
     assert world.runs.per_day((NOW + timedelta(days=2)).date()) == []
 
 
+def test_totals_have_every_day_of_a_stretch_over_all_processes_and_channels(world: World) -> None:
+    failed(world, due=NOW)
+    world.begun(process="export", channel="night")
+    world.now += timedelta(days=2)
+    world.begun()
+    world.projections.catch_up()
+
+    totals = world.runs.totals(4)
+
+    assert [(one.day.day, one.begun, one.attempts) for one in totals] == [
+        (19, 0, 0),
+        (20, 2, 1),
+        (21, 0, 0),
+        (22, 1, 0),
+    ]
+    assert [one.begun for one in world.runs.totals(2)] == [0, 1]
+
+
 def test_the_fatal_errors_of_a_channel_are_told_the_oldest_first(world: World) -> None:
     first, other = failed(world), failed(world, process="export")
     failed(world, channel="night")

@@ -15,7 +15,7 @@ import pytest
 
 from eventflow.app import Eventflow
 from eventflow.errors import CommandDisabled, LockHeld, Misconfigured, NotFound
-from eventflow.model.command import Command, command
+from eventflow.model.command import Command, Spacer, command
 from eventflow.model.lock import CommandState, Finished, WentWrong, lock_id
 from eventflow.runtime.commands import Passing
 from eventflow.runtime.holding import Held
@@ -93,6 +93,16 @@ def test_there_is_a_line_for_each_param_in_the_order_in_which_they_were_given(op
     assert [one.key for one in lines] == [f"{name}-north", f"{name}-south", f"{name}-all"]
     assert [one.title for one in lines] == ["Invoices (north)", "Invoices (south)", f"{name}-all"]
     assert [one.executed_at is not None for one in lines] == [False, True, False]
+
+
+def test_spacers_part_the_commands_in_the_order_in_which_they_were_given(open_app: Open, name: str) -> None:
+    some = [counting(f"{name}-{which}")[0] for which in ("a", "b", "c")]
+    app = open_app(Spacer(), some[0], some[1], Spacer(), Spacer(), some[2], Spacer())
+
+    assert app.commands.groups() == [some[:2], some[2:]]
+    assert app.commands.all() == some
+    assert [one.key for one in app.commands.statuses()] == [f"{name}-a", f"{name}-b", f"{name}-c"]
+    assert app.run(some[2]).key == f"{name}-c"
 
 
 def test_what_a_run_says_in_the_log_of_the_program_is_kept_with_it(open_app: Open, name: str) -> None:

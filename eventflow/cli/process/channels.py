@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import click
 
-from eventflow.app import Eventflow
 from eventflow.cli.application import application
 from eventflow.cli.lengths import Length
 from eventflow.cli.output import Session, Table, moment, pass_session
-from eventflow.cli.pausing import told as switch_told
-from eventflow.cli.process.chosen import runs_of
 from eventflow.cli.view import opened
-from eventflow.model.channel import Channel
-from eventflow.runtime.switches import QUEUE
-from eventflow_projections import Runs
+from eventflow.views.channels import channels as all_channels
+from eventflow.views.runs import runs_of
 
 
 @click.command()
@@ -33,7 +28,7 @@ def channels(session: Session) -> None:
     """
     with application(session) as app:
         runs_of(app)
-        found = [_channel(app, one) for one in app.channels.values()]
+        found = all_channels(app)
     rows = [
         (one["name"], one["title"], one["open"], one["in_progress"], one["max_concurrency"], _state(one))
         for one in found
@@ -63,34 +58,6 @@ def stats(session: Session, since: timedelta) -> None:
             days = [(one.day, one.process, one.channel, one.begun, one.attempts) for one in begun]
             session.say("")
             session.say(Table(("day", "process", "channel", "begun", "attempts"), days))
-
-
-def _channel(app: Eventflow, channel: Channel) -> dict[str, Any]:
-    counts = _counts(app.runs, channel.name)
-    badge = app.runs.badge(channel.name)
-    fatal = app.engine.doors.fatal(channel.name)
-    return {
-        "name": channel.name,
-        "title": channel.called,
-        "open": badge.amount,
-        "colour": badge.colour,
-        "statuses": counts,
-        "in_progress": counts.get("in_progress", 0),
-        "max_concurrency": channel.max_concurrency,
-        "lockdown": channel.lockdown,
-        "held_by": [one._asdict() for one in fatal],
-        "quiet_hours": None if channel.quiet_hours is None else str(channel.quiet_hours),
-        "quiet_until": app.engine.doors.quiet(channel.name),
-        "queue": switch_told(app.switches, QUEUE, channel.name),
-    }
-
-
-def _counts(runs: Runs, channel: str) -> Mapping[str, int]:
-    sums: Counter[str] = Counter()
-    for one in runs.counts():
-        if one.channel == channel:
-            sums[one.status] += one.amount
-    return sums
 
 
 def _state(one: Mapping[str, Any]) -> str:

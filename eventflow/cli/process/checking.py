@@ -11,9 +11,10 @@ from eventflow.app import Eventflow
 from eventflow.cli.application import application
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, Table, one_line, pass_session
-from eventflow.cli.process.chosen import run_of, runs_of
+from eventflow.cli.process.chosen import run_of
 from eventflow.errors import BodyMissing, Unreadable
 from eventflow.model.process.fit import Unfit
+from eventflow.views.runs import runs_of
 
 OPEN = "status:pending,in_progress,retry,waiting,error,exception"
 """Runs that may still go on."""

@@ -8,16 +8,8 @@ from uuid import UUID
 
 import click
 
-from eventflow.app import Eventflow
 from eventflow.errors import NotFound
-from eventflow_projections import Running, Runs
-
-
-def runs_of(app: Eventflow) -> Runs:
-    """The runs of an application. Raises ``NotFound`` when it has no processes."""
-    if Running.name not in app.projections.runners:
-        raise NotFound("This application has no processes. Give it some: Eventflow(processes=[...]).")
-    return app.runs
+from eventflow_projections import Runs
 
 
 def run_of(runs: Runs, id: str) -> UUID:

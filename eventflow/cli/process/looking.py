@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +13,11 @@ from eventflow.cli.history import Bodies
 from eventflow.cli.output import Session, Table, moment, pass_session
 from eventflow.cli.process.chosen import run_of
 from eventflow.cli.view import View, opened
-from eventflow.errors import ProcessNotFound, RunNotFound
-from eventflow.model.process.long import waits_for
+from eventflow.errors import RunNotFound
 from eventflow.model.process.run import CATEGORY
 from eventflow.model.recorded import Recorded
 from eventflow.model.wait import FOREVER
-from eventflow.store.work import Work
+from eventflow.views import runs
 from eventflow_projections import RunRow
 
 WANTED = {None: Bodies.SHORT, True: Bodies.WHOLE, False: Bodies.NONE}
@@ -43,8 +41,8 @@ def list_(session: Session, where: str, limit: int, after: str | None, columns: 
     with opened(session) as view:
         page = view.runs.page(where, after=after, limit=limit)
         more = _names(view, columns)
-        known = {one.id: _fields(view, one, more) for one in page.rows}
-        told = [{**_told(view, one), **({"knows": known[one.id]} if more else {})} for one in page.rows]
+        known = {one.id: runs.fields(view.app, one.id, more) for one in page.rows}
+        told = [{**runs.told(one, view.app), **({"knows": known[one.id]} if more else {})} for one in page.rows]
         lines = [(*_line(view, one), *known[one.id].values(), one.error) for one in page.rows]
         heads = ("id", "process", "status", "step", "attempts", "due", "updated", "channel", "subject", *more, "error")
         session.answer({"runs": told, "after": page.after}, Table(heads, lines))
@@ -67,10 +65,10 @@ def show(session: Session, id: str) -> None:
     with opened(session) as view:
         row = view.runs.get(run_of(view.runs, id))
         document = {
-            **_told(view, row),
-            "waits": _waits(view, row) or _awaits(view, row.id),
+            **runs.told(row, view.app),
+            "waits": runs.waits(view.database, row.id, row.channel, view.app),
             "why": None if view.app is None else view.app.processes.get(row.id).why,
-            "knows": _known(view, row.id),
+            "knows": runs.known(view.app, row.id),
         }
         session.answer(document, Table(("", ""), _flat(document, row)))
         _tell_lag(session, view)
@@ -108,52 +106,10 @@ def _names(view: View, columns: str | None) -> list[str]:
     return [one.strip() for one in (columns or "").split(",") if one.strip()]
 
 
-def _fields(view: View, row: RunRow, names: Sequence[str]) -> dict[str, Any]:
-    """These fields of what a run knows; nothing where it does not know them."""
-    if not names or view.app is None:
-        return {}
-    state = view.app.processes.get(row.id).state
-    return {name: state.get(name) for name in names}
-
-
-def _told(view: View, row: RunRow) -> dict[str, Any]:
-    told = {"id": row.id, "title": _title(view, row.process), **asdict(row)}
-    del told["stream"]
-    return told
-
-
-def _title(view: View, process: str) -> str:
-    return process if view.app is None else view.app.processes.registry.title(process)
-
-
 def _line(view: View, row: RunRow) -> tuple[object, ...]:
-    named = f"{_title(view, row.process)} {row.definition}"
+    named = f"{runs.title(row.process, view.app)} {row.definition}"
     times = (moment(row.due if row.due != FOREVER else None), moment(row.updated_at))
     return (row.id, named, row.status, row.step, row.attempts or None, *times, row.channel, row.subject)
-
-
-def _waits(view: View, row: RunRow) -> str | None:
-    """What keeps the run from being begun, until when, and whose error it is if it is one."""
-    held = Work(view.database).held(row.id)
-    if held is None:
-        return None
-    text = f"{held.what}, looked at again {moment(held.due)} UTC"
-    fatal = view.app.engine.doors.fatal(row.channel) if view.app is not None and "lockdown" in held.what else []
-    return text + "".join(f"; {one.process} {one.run} has stopped with {one.error}" for one in fatal[:1])
-
-
-def _awaits(view: View, run: UUID) -> str | None:
-    """What the step of the run waits for; a program that knows its events can tell."""
-    return None if view.app is None else waits_for(view.app.processes.get(run))
-
-
-def _known(view: View, run: UUID) -> dict[str, Any] | None:
-    if view.app is None:
-        return None
-    try:
-        return view.app.processes.known(run).model_dump()
-    except (ProcessNotFound, ValueError):
-        return view.app.processes.get(run).state  # of a process, or a version, that this program does not have
 
 
 def _flat(document: dict[str, Any], row: RunRow) -> list[tuple[str, str]]:

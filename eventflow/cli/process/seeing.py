@@ -15,10 +15,11 @@ from eventflow.cli.application import application
 from eventflow.cli.bulk import Wish, as_batch
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, one_line
-from eventflow.cli.process.chosen import run_of, runs_of
+from eventflow.cli.process.chosen import run_of
 from eventflow.errors import Conflict, NotFound, Refused, Unreadable
 from eventflow.model.process.deed import Deed
 from eventflow.model.process.run import Run
+from eventflow.views.runs import runs_of
 
 WORDS = {"goto": "move on", "skip": "change"}
 """What a deed is called in a sentence, if not by its name."""

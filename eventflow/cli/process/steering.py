@@ -11,9 +11,10 @@ from eventflow.cli.application import application
 from eventflow.cli.bulk import Wish, stay_option, wished
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, pass_session
-from eventflow.cli.process.chosen import run_of, runs_of, value_of
+from eventflow.cli.process.chosen import run_of, value_of
 from eventflow.cli.process.seeing import see_to
 from eventflow.model.process.deed import Deed
+from eventflow.views.runs import runs_of
 
 ids_argument = click.argument("ids", nargs=-1, metavar="[ID]...")
 force_option = click.option("--force", is_flag=True, help="Whatever its status; a worker that is at it is cut off.")

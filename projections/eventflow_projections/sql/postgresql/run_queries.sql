@@ -52,3 +52,12 @@ SELECT process, channel, day, begun, attempts
  WHERE day >= %(since)s
  ORDER BY day DESC, process, channel
  LIMIT %(limit)s
+
+-- totals --
+-- A row for each day, whatever the number of processes and channels.
+SELECT day, sum(begun)::bigint, max(attempts)
+  FROM run_days
+ WHERE day >= %(since)s
+ GROUP BY day
+ ORDER BY day DESC
+ LIMIT %(limit)s

@@ -52,3 +52,12 @@ SELECT process, channel, day, begun, attempts
  WHERE day >= :since
  ORDER BY day DESC, process, channel
  LIMIT :limit
+
+-- totals --
+-- A row for each day, whatever the number of processes and channels.
+SELECT day, sum(begun), max(attempts)
+  FROM run_days
+ WHERE day >= :since
+ GROUP BY day
+ ORDER BY day DESC
+ LIMIT :limit
