@@ -39,7 +39,7 @@ def application(session: Session) -> Eventflow:
     name, _, attribute = (session.app or settings(session).app or _default()).partition(":")
     # While the application is made, its Settings() shall find what the command line says.
     with _environment(_named(session)):
-        app = _attribute(_module(name), attribute)
+        app = _attribute(module_of(name), attribute)
     _check(app, session)
     return app
 
@@ -83,7 +83,8 @@ def _restore(name: str, before: dict[str, str]) -> None:
         del os.environ[name]
 
 
-def _module(name: str) -> ModuleType:
+def module_of(name: str) -> ModuleType:
+    """A module of this folder, or of what is installed. Raises ``Misconfigured`` when there is none."""
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)

@@ -24,6 +24,7 @@ COMMANDS = {
         "eventflow.cli.demo.command:demo", "Real files through their statuses, from failure to recovery."
     ),
     "worker": Elsewhere("eventflow.cli.worker:worker", "Do the work of an application until told to stop."),
+    "dashboard": Elsewhere("eventflow.cli.dashboard:dashboard", "Show an application on pages, and steer it there."),
     "items": Elsewhere("eventflow.cli.items:items", "Find items, look at one, read its history."),
     "trace": Elsewhere("eventflow.cli.trace:trace", "What led to what, across streams."),
     "failed": Elsewhere("eventflow.cli.failed:failed", "What failed, grouped by error."),

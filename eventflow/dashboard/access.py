@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from eventflow.dashboard.mounting import below
 
 VIEW = "view"
 """The action of whoever looks; every other action has the name of what it does, such as ``items.defibrillate``."""
@@ -119,23 +122,28 @@ class Asked(Access):
 class Token(Access):
     """Whoever knows a secret word: it comes once in the address (``?token=``) and is kept in a cookie."""
 
-    COOKIE = "eventflow_token"
-
     def __init__(self, token: str | None = None, *, name: str | None = None) -> None:
         self.token, self._person = token or secrets.token_urlsafe(24), Person(name)
+        # Cookies of all ports of a machine lie together: each dashboard there has one of its own.
+        self._cookie = f"eventflow_{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
 
     def authenticate(self, request: HTTPConnection) -> Person | Response | None:
         """The one person; who brings the word in the address is sent on to the same page without it."""
         if self._is_it(request.query_params.get("token", "")):
-            clean = request.url.remove_query_params("token")
-            answer = RedirectResponse(clean.path + (f"?{clean.query}" if clean.query else ""), 303)
-            path = request.scope.get("root_path") or "/"
-            answer.set_cookie(self.COOKIE, self.token, path=path, httponly=True, samesite="strict")
-            return answer
-        if self._is_it(request.cookies.get(self.COOKIE, "")):
+            return self._remembered(request)
+        if self._is_it(request.cookies.get(self._cookie, "")):
             return self._person
         text = "This dashboard was started with a token: open the address that it printed then.\n"
         return PlainTextResponse(text, 401)
+
+    def _remembered(self, request: HTTPConnection) -> Response:
+        root, path = str(request.scope.get("root_path", "")).rstrip("/"), below(request.scope)
+        rest = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "token"])
+        # One slash in front, whatever was asked for: two would lead to another site.
+        answer = RedirectResponse(f"{root}/{quote(path.lstrip('/'), safe='/:')}" + (f"?{rest}" if rest else ""), 303)
+        safe = request.scope.get("scheme") == "https"
+        answer.set_cookie(self._cookie, self.token, path=root or "/", httponly=True, samesite="strict", secure=safe)
+        return answer
 
     def _is_it(self, word: str) -> bool:
         return hmac.compare_digest(word.encode(), self.token.encode())
@@ -157,8 +165,15 @@ def _is_near(request: HTTPConnection) -> bool:
     if any(name in request.headers for name in FORWARDED):
         return False
     client = request.client.host if request.client else ""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    host = _host(request.headers.get("host", ""))
     return _is_loopback(client) and (host == "localhost" or _is_loopback(host))
+
+
+def _host(said: str) -> str:
+    try:
+        return urlsplit(f"//{said}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_loopback(host: str) -> bool:

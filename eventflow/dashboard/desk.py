@@ -6,16 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 
 from eventflow.app import Eventflow
 from eventflow.dashboard.access import VIEW, Access, Person
+from eventflow.dashboard.mounting import below
 from eventflow.errors import BadInput, NotAllowed
 
 ROWS = 25
 """Rows of a list on one page."""
+
+DIGITS = 18
+"""Digits of the largest number that is taken for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Desk:
     @property
     def path(self) -> str:
         """The page that is asked for, below where the dashboard is mounted."""
-        return self.request.url.path.removeprefix(self.root) or "/"
+        return below(self.request.scope) or "/"
 
     def url(self, *parts: object, **query: object) -> str:
         """The address of a page of the dashboard: ``url("items", id, at=7)``; what is None is left out."""
@@ -69,7 +73,7 @@ class Desk:
 
     def here(self, **query: object) -> str:
         """The address of this page with other words behind the question mark; the rest of them stays."""
-        asked = {**dict(parse_qsl(self.request.url.query)), **query}
+        asked = {**dict(self.request.query_params), **query}
         kept = urlencode({name: value for name, value in asked.items() if value not in (None, "")})
         return f"{self.root}{quote(self.path, safe='/:')}" + (f"?{kept}" if kept else "")
 
@@ -80,7 +84,7 @@ class Desk:
     def asked_number(self, name: str, usual: int, *, least: int = 0, most: int = 1000) -> int:
         """A number behind the question mark. Raises ``BadInput`` for what is none, or none of these."""
         said = self.asked(name, str(usual))
-        if not said.isdecimal() or not least <= int(said) <= most:
+        if not said.isdecimal() or len(said) > DIGITS or not least <= int(said) <= most:
             raise BadInput(f'"{said}" is no {name}: wanted is a number from {least} to {most}.')
         return int(said)
 

@@ -21,6 +21,10 @@ LOOK = 0.5
 SILENCE = 15.0
 """Seconds after which a sign of life is sent, lest somebody between takes the line for dead."""
 
+STREAM = "text/event-stream"
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
+"""A proxy between is asked to let it through as it comes."""
+
 
 class Pulse:
     """Where the log ends, looked at once for all who want to know. Changes as the log goes on."""
@@ -29,11 +33,15 @@ class Pulse:
         self._app, self._look, self._silence = app, look, silence
         self._position, self._seen = 0, float("-inf")
         self._looking = anyio.Lock()
+        self._over = False
+
+    def end(self) -> None:
+        """Let whoever listens go, within a look; from then on nobody can listen."""
+        self._over = True
 
     def stream(self) -> StreamingResponse:
         """An answer that goes on for as long as somebody listens."""
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(self._beats(), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(self._beats(), media_type=STREAM, headers=HEADERS)
 
     async def position(self) -> int:
         """Where the log ended when it was last looked at, which was a moment ago at most."""
@@ -47,7 +55,7 @@ class Pulse:
 
     async def _beats(self) -> AsyncIterator[str]:
         told, spoken = -1, anyio.current_time()
-        while True:
+        while not self._over:
             position = await self.position()
             if position != told:
                 yield f"id: {position}\nevent: log\ndata: {position}\n\n"

@@ -5,22 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from traceback import format_exc
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from eventflow.app import Eventflow
+from eventflow.dashboard import live
 from eventflow.dashboard.access import VIEW, Access, Here, Person
 from eventflow.dashboard.desk import Desk, Done, Page
 from eventflow.dashboard.drawing import assets, draw, plain
-from eventflow.dashboard.guard import HEADERS, is_own
+from eventflow.dashboard.guard import FORM, FORM_LIMIT, HEADERS, form_of, is_own, refusal
+from eventflow.dashboard.health import Health
 from eventflow.dashboard.live import Pulse
+from eventflow.dashboard.mounting import below
 from eventflow.dashboard.pages import ACTIONS, PAGES, menu
 from eventflow.dashboard.pages.menu import Section
 from eventflow.errors import EventflowError, NotAllowed
@@ -29,11 +32,11 @@ from eventflow.webcodes import status_of
 
 log = logging.getLogger("eventflow.dashboard")
 
-FORM_LIMIT = 64 * 1024
-"""Bytes that a form may have."""
-
 TOLD = "eventflow_told"
 """The cookie that carries what came of an action to the page behind it."""
+
+TOLD_LIMIT = 300
+"""Characters of it: browsers leave out cookies that are too long."""
 
 FOREVER = "public, max-age=31536000, immutable"
 
@@ -41,6 +44,7 @@ LOST = {
     404: ("not_found", "There is no such page."),
     405: ("method_not_allowed", "Pages are asked for with GET, and what is to be done is sent with POST."),
     413: ("too_large", f"A form may have {FORM_LIMIT} bytes."),
+    415: ("wrong_content", f"What is to be done is sent as a form, {FORM}."),
 }
 
 Answer = Callable[[Desk], Page]
@@ -56,17 +60,27 @@ class Dashboard:
 
     def __init__(self, app: Eventflow, *, access: Access | None = None, title: str = "eventflow") -> None:
         self._app, self._access, self._title = app, access or Here(), title
-        self._pulse, self._looks = Pulse(app), Looks(app)
-        self._site = Starlette(routes=self._routes(), exception_handlers={HTTPException: self._lost})
+        self._pulse, self._health, self._looks = Pulse(app), Health(app), Looks(app)
+        lost = {HTTPException: self._lost, ClientDisconnect: _gone}
+        self._site = Starlette(routes=self._routes(), exception_handlers=lost)
+        # It would lead to the name and the scheme that were asked for, which a proxy may have changed.
+        self._site.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        await self._site(scope, receive, send)
+        refused = refusal(scope) if scope["type"] == "http" else None
+        await (refused or self._site)(scope, receive, send)
+
+    def end(self) -> None:
+        """Let go of the browsers that listen for news, so that a server can stop at once; pages are still answered."""
+        self._pulse.end()
 
     def _routes(self) -> list[Route]:
         return [
             Route("/static/{digest}/{name}", _static),
             Route("/live", self._live),
+            Route("/healthz", self._health.alive),
+            Route("/readyz", self._health.ready),
             *(Route(path, self._showing(answer), methods=["GET"]) for path, answer in PAGES),
             *(Route(path, self._doing(name, act), methods=["POST"]) for path, name, act in ACTIONS),
         ]
@@ -100,7 +114,11 @@ class Dashboard:
 
     async def _live(self, request: Request) -> Response:
         person = await self._admitted(request)
-        return person if isinstance(person, Response) else self._pulse.stream()
+        if isinstance(person, Response):
+            return person
+        return (
+            self._pulse.stream() if request.method == "GET" else Response(headers=live.HEADERS, media_type=live.STREAM)
+        )
 
     # -- doing -----------------------------------------------------------------------------------
 
@@ -109,7 +127,7 @@ class Dashboard:
             person = await self._admitted(request)
             if isinstance(person, Response):
                 return person
-            form = await _form(request)
+            form = await form_of(request)
             return await run_in_threadpool(self._done, name, act, self._desk(request, person, form))
 
         return do
@@ -127,7 +145,7 @@ class Dashboard:
             return JSONResponse({"message": done.message}, headers=HEADERS)
         answer = RedirectResponse(f"{desk.root}{done.path}", 303, HEADERS)
         answer.set_cookie(
-            TOLD, quote(done.message), path=desk.root or "/", httponly=True, samesite="strict", max_age=60
+            TOLD, quote(done.message[:TOLD_LIMIT]), path=desk.root or "/", httponly=True, samesite="strict", max_age=60
         )
         return answer
 
@@ -159,6 +177,8 @@ class Dashboard:
 
     async def _lost(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException), "registered for these only"
+        if error.status_code == 404 and (path := _without_slash(request)) is not None:
+            return RedirectResponse(path, 307, HEADERS)
         person = await self._admitted(request)
         if isinstance(person, Response):
             return person
@@ -176,13 +196,20 @@ async def _static(request: Request) -> Response:
     return Response(found.content, media_type=found.type, headers=headers)
 
 
-async def _form(request: Request) -> dict[str, list[str]]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_LIMIT:
-            raise HTTPException(413)
-    return parse_qs(body.decode(errors="replace"), keep_blank_values=True)
+def _without_slash(request: Request) -> str | None:
+    """Where a page is whose address was given a slash at its end, or was not given the one that it is itself."""
+    root, path = str(request.scope.get("root_path", "")).rstrip("/"), below(request.scope)
+    if request.method not in ("GET", "HEAD") or path == "/" or not (path == "" or path.endswith("/")):
+        return None
+    query = request.scope.get("query_string", b"").decode("latin-1")
+    # One slash in front, whatever was asked for: two would lead to another site.
+    return f"{root}/{quote(path.strip('/'), safe='/:')}" + (
+        f"?{quote(query, safe='=&%+:;,/?@!$()*~')}" if query else ""
+    )
+
+
+async def _gone(request: Request, error: Exception) -> Response:  # noqa: ARG001 - an exception handler
+    return Response(status_code=400)  # nobody is there to read it
 
 
 def _wants_json(request: Request) -> bool:

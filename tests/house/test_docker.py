@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from eventflow.cli.main import cli
 from eventflow.settings import unknown_environment
 from tests.house.repository import ROOT
 
@@ -46,6 +49,17 @@ def test_every_port_is_open_to_this_machine_only() -> None:
 
     assert ports
     assert [one for one in ports if not one.startswith('"127.0.0.1:')] == []
+
+
+def test_what_the_containers_of_eventflow_are_told_to_do_is_a_command() -> None:
+    services = dict(re.findall(r"^  (\w+):\n((?:    .*\n|\n)+)", COMPOSE, re.MULTILINE))
+    [arguments] = re.findall(r"command: (\[.*\])", services["dashboard"])
+    name, *options = json.loads(arguments)
+
+    with click.Context(cli) as context:
+        command = cli.get_command(context, name)
+        assert command is not None
+        assert command.make_context(name, options, parent=context).params["host"] == "0.0.0.0"
 
 
 def test_what_the_image_copies_is_there_and_let_in() -> None:
