@@ -38,6 +38,7 @@ from eventflow.runtime.rescue import Rescue
 from eventflow.runtime.runner import Runner
 from eventflow.runtime.seats import Seats
 from eventflow.runtime.switches import QUEUE, Switches
+from eventflow.runtime.telemetry import Telemetry
 from eventflow.runtime.throttle import Throttle
 from eventflow.runtime.ticks import Tick, Ticks
 from eventflow.runtime.turns import Turns
@@ -91,8 +92,9 @@ class Engine:
         channels: Mapping[str, Channel],
         fatal: Known,
         commands: Commands,
+        telemetry: Telemetry,
     ) -> None:
-        self._registry = registry
+        self._registry, self._telemetry = registry, telemetry
         self.settings, self.routes, self.database, self.log = settings, routes, database, log
         self.repository, self.projections, self.switches = repository, projections, switches
         self.masker, self.clock, self._ids, self._resend_after = masker, clock, ids, resend_after
@@ -236,6 +238,7 @@ class Engine:
             quiet=self.doors.quiet,
             registry=self._registry,
             seats=seats,
+            telemetry=self._telemetry,
         )
 
     def _limiting(self, owner: UUID, patience: Patience) -> Limits:
@@ -256,7 +259,7 @@ class Engine:
     def _coroutines(self, clerk: Clerk, running: dict[int, Attempt]) -> Coroutines:
         places = self.settings.async_concurrency
         loop = Asynchronous(self.broker.loop(), places=places, masker=self.masker)
-        return Coroutines(loop, self._wire(places), clerk, running)
+        return Coroutines(loop, self._wire(places), clerk, running, self._telemetry)
 
     def _wire(self, pool: int) -> Wire | None:
         if not any(isinstance(one, AsyncEndpointReaction) for one in self.routes.reactions.values()):

@@ -47,6 +47,7 @@ from eventflow.runtime.relay import Routes
 from eventflow.runtime.repository import Repository
 from eventflow.runtime.signals import Signals
 from eventflow.runtime.switches import Switches
+from eventflow.runtime.telemetry import Telemetry
 from eventflow.runtime.ticks import Tick
 from eventflow.settings import Settings, plainly
 from eventflow.store.archive.catalogue import Catalogue
@@ -111,7 +112,7 @@ class Parts(Closing):
         composition.check()
         self.settings, self._said = settings, composition
         self.masker, self.clock, self._ids = masker, clock, ids
-        self._network = Network()
+        self._network, self.telemetry = Network(), Telemetry()
         self._name()
         self._open(codec)
         self._build_read_side()
@@ -267,6 +268,7 @@ class Parts(Closing):
             channels=self.channels,
             fatal=self._fatal,
             commands=self.commands,
+            telemetry=self.telemetry,
         )
 
     def _publish(self, flows: Sequence[FlowDefinition]) -> None:

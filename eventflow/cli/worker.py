@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from math import inf
 from types import FrameType
@@ -20,7 +20,7 @@ from eventflow.cli.application import application
 from eventflow.cli.exits import Code
 from eventflow.cli.lengths import Length
 from eventflow.cli.output import Session, pass_session
-from eventflow.errors import Unavailable, did_you_mean
+from eventflow.errors import Misconfigured, Unavailable, did_you_mean
 from eventflow.runtime.worker import Worker
 from eventflow.store.workers import Workers
 
@@ -37,6 +37,8 @@ log = logging.getLogger("eventflow.cli.worker")
 @click.option("--channel", "channels", metavar="A,B", help="Only these channels of runs; more queues by --queues.")
 @click.option("--burst", is_flag=True, help="End when nothing is left to do now.")
 @click.option("--lifetime", type=Length(), help="End well after so long (5m, 12h) [default: never].")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Tell Prometheus how it goes [default: do not].")
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Whoever reaches this address may ask.")
 @click.option("--grace", default=30.0, show_default=True, type=click.FloatRange(0), help="Seconds to finish in.")
 @pass_session
 def worker(
@@ -46,6 +48,8 @@ def worker(
     channels: str | None,
     burst: bool,
     lifetime: timedelta | None,
+    metrics_port: int | None,
+    metrics_host: str,
     grace: float,
 ) -> Code:
     """Do the work of an application: run its tasks and endpoints, keep its projections.
@@ -57,9 +61,11 @@ def worker(
     With --lifetime it stops by itself after that time, as it does for the first signal: for whoever starts workers anew
     again and again, with the newest program.
 
+    With --metrics-port it answers Prometheus at http://HOST:PORT/metrics; 0 is a port that is free.
+
     Examples:
       eventflow --app shop.app:app worker --threads 16 --queues default,mail --lifetime 12h
-      eventflow --app shop.app:app worker --channel imports
+      eventflow --app shop.app:app worker --channel imports --metrics-port 9464 --metrics-host 0.0.0.0
     """
     with application(session) as app:
         served = _served(app, queues, channels)
@@ -68,9 +74,11 @@ def worker(
         _tell_neighbours(session, app)
         if burst:
             app.tick()
-        with told_to_stop(session) as stopping:
+        with told_to_stop(session) as stopping, _measured(app, metrics_host, metrics_port) as asked:
             hand.start()
             session.hint(_greeting(app, hand, served))
+            if asked is not None:
+                session.hint(f"Metrics: http://{metrics_host}:{asked}/metrics")
             _work(app, hand, stopping, burst=burst, end=_end(lifetime))
             clean = hand.stop(timedelta(seconds=grace))
     return _ended(session, hand, clean=clean)
@@ -97,6 +105,17 @@ def _ask_broker(app: Eventflow) -> None:
     """Raise ``Unavailable`` now rather than try for ever; a broker that goes away later is waited for."""
     for queue in app.broker.queues:
         app.broker.depth(queue)
+
+
+def _measured(app: Eventflow, host: str, port: int | None) -> AbstractContextManager[int | None]:
+    """Answers Prometheus while the worker works, if that is wanted; gives the port."""
+    if port is None:
+        return nullcontext()
+    try:
+        from eventflow.prometheus import served
+    except ImportError as error:
+        raise Misconfigured("--metrics-port needs its library: pip install 'eventflow[prometheus]'.") from error
+    return served(app, port=port, host=host)
 
 
 def _end(lifetime: timedelta | None) -> float:

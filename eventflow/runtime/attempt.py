@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, cast
 
 from eventflow.errors import Conflict
@@ -34,6 +35,17 @@ class Fenced(Conflict):
         super().__init__(f"Attempt {job.attempt} of {job.reaction} on {job.stream} was taken over or overruled.")
 
 
+class CameTo(StrEnum):
+    """What came of an attempt, in a word. Whether a failure is tried again is told by the log."""
+
+    DONE = "done"
+    FAILED = "failed"
+    OVERDUE = "overdue"
+    WAITING = "waiting"
+    POSTPONED = "postponed"
+    INTERRUPTED = "interrupted"
+
+
 @dataclass(slots=True)
 class Attempt:
     """A claimed piece of work. Changes: ``document`` follows the stream while the attempt goes on.
@@ -41,6 +53,8 @@ class Attempt:
     ``overruled`` says that somebody moved the stream on, ``overheard`` that something was said to it beside. It
     ``began`` when a clock that only this process reads said so, and may take ``limit`` seconds: of a run that is the
     step.
+
+    What it ``came_to`` is said by whoever decides that, for those who listen.
 
     Other systems know what it asks by what it is ``called``; what is said is masked as whoever ``speaks`` wants it.
     Both are those of the reaction, unless it is a step of a run.
@@ -64,6 +78,7 @@ class Attempt:
     limit: float = 0.0
     called: str | None = None
     speaks: Reaction[Any, Any] | None = None
+    came_to: CameTo = CameTo.DONE
 
     def __post_init__(self) -> None:
         self.limit = self.limit or self.reaction.time_limit.total_seconds()

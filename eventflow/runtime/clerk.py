@@ -18,7 +18,7 @@ from eventflow.model.masking import Masker
 from eventflow.model.telling import told
 from eventflow.model.tracing import outgoing
 from eventflow.model.wait import Wait
-from eventflow.runtime.attempt import Attempt, Failing, Fenced, Record
+from eventflow.runtime.attempt import Attempt, CameTo, Failing, Fenced, Record
 from eventflow.runtime.interrupts import Guard, Stopping
 from eventflow.runtime.limits import Limits, Postponed
 from eventflow.runtime.network import AGENT
@@ -148,10 +148,11 @@ class Clerk:
         """It ended with this error, or in a wait."""
         if isinstance(error, Wait):
             return self._waiting(attempt, error)
+        attempt.came_to = CameTo.FAILED
         return self._failing(attempt.reaction, attempt.job.attempt, error)
 
     def _waiting(self, attempt: Attempt, wait: Wait) -> Record:
-        now = self._clock()
+        attempt.came_to, now = CameTo.WAITING, self._clock()
         # What was said while the handler ran it has not seen: it is called again at once.
         return lambda document: outcome.wait(
             document, attempt.reaction, now if attempt.overheard else wait.due(now)
@@ -159,18 +160,22 @@ class Clerk:
 
     def overdue(self, attempt: Attempt) -> Record:
         """It ran longer than it may."""
-        return self.failed(attempt, TimedOut(attempt.reaction.name, attempt.limit))
+        record = self.failed(attempt, TimedOut(attempt.reaction.name, attempt.limit))
+        attempt.came_to = CameTo.OVERDUE
+        return record
 
-    def stopped(self, attempt: Attempt) -> Record:  # noqa: ARG002  # like the others
+    def stopped(self, attempt: Attempt) -> Record:
         """The worker was stopped, and gives it back."""
+        attempt.came_to = CameTo.INTERRUPTED
         return lambda document: outcome.interrupt(document, "the worker was stopped", self._clock())
 
     def unseated(self) -> Record:
         """It was claimed, and slower work than was expected kept it waiting."""
         return lambda document: outcome.interrupt(document, "the worker was busy with slower work", self._clock())
 
-    def postponed(self, attempt: Attempt, held: Postponed) -> Record:  # noqa: ARG002  # like the others
+    def postponed(self, attempt: Attempt, held: Postponed) -> Record:
         """It has to wait for another system."""
+        attempt.came_to = CameTo.POSTPONED
         return lambda document: outcome.postpone(document, held.what, held.due)
 
     def put(self, attempt: Attempt, record: Record) -> None:

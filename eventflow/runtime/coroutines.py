@@ -17,6 +17,7 @@ from eventflow.runtime.attempt import Attempt, Fenced, Record, at_work
 from eventflow.runtime.clerk import Clerk
 from eventflow.runtime.interrupts import Stopping
 from eventflow.runtime.limits import Postponed
+from eventflow.runtime.telemetry import Telemetry
 from eventflow.runtime.tracing import within
 
 log = logging.getLogger("eventflow.runner")
@@ -35,8 +36,16 @@ class Wire(Protocol):
 class Coroutines:
     """Works on attempts as ``Runner`` does, with the same records, limits and fences; only the waiting is different."""
 
-    def __init__(self, loop: Asynchronous, wire: Wire | None, clerk: Clerk, running: dict[int, Attempt]) -> None:
+    def __init__(
+        self,
+        loop: Asynchronous,
+        wire: Wire | None,
+        clerk: Clerk,
+        running: dict[int, Attempt],
+        telemetry: Telemetry,
+    ) -> None:
         self._loop, self._wire, self._clerk, self._running = loop, wire, clerk, running
+        self._telemetry = telemetry
         self._tasks: dict[asyncio.Task[Any], Attempt] = {}
         self._stopping = False
 
@@ -90,7 +99,8 @@ class Coroutines:
         assert task is not None
         self._tasks[task] = self._running[id(task)] = attempt
         try:
-            record = await self._work(attempt)
+            with self._telemetry.working(attempt):
+                record = await self._work(attempt)
         except Fenced as fenced:
             log.info("%s", fenced)
             return

@@ -32,6 +32,7 @@ from eventflow.runtime.processes.conductor import Conductor
 from eventflow.runtime.processes.notes import Collector
 from eventflow.runtime.repository import Repository
 from eventflow.runtime.seats import Seats
+from eventflow.runtime.telemetry import Telemetry
 from eventflow.runtime.tracing import within
 
 log = logging.getLogger("eventflow.runner")
@@ -53,6 +54,7 @@ class Runner:
         clock: Callable[[], datetime],
         network: Network,
         masker: Masker,
+        telemetry: Telemetry,
         guard: Guard | None = None,
         patience: Patience | None = None,
         chance: Callable[[], float] = random.random,
@@ -66,7 +68,7 @@ class Runner:
     ) -> None:
         self._priorities = {one.name: one.priority for one in reactions.values()}
         self._routines = {one.name for one in reactions.values() if isinstance(one, Routine)}
-        self._seats = seats
+        self._seats, self._telemetry = seats, telemetry
         self._network, self._opens, self._limits = network, opens, limits
         self._give_back = give_back
         self._guard = guard or Unguarded()
@@ -188,7 +190,8 @@ class Runner:
         self.running[threading.get_ident()] = attempt
         try:
             is_run = isinstance(attempt.reaction, Routine)
-            record = self._conductor.work(attempt) if is_run else self._work(attempt)
+            with self._telemetry.working(attempt):
+                record = self._conductor.work(attempt) if is_run else self._work(attempt)
             if is_run and self._limits is not None and self._limits.holds(attempt.job):
                 # Who takes its place in the channel has to find what came of it.
                 self._clerk.settle(attempt, record)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 from uuid import uuid4
 
 import pytest
 
 from eventflow.cli.exits import Code
 from tests.cli.shop import Order, Parcel, Status
-from tests.cli.words import Shop, ended, heard, until
+from tests.cli.words import PATIENCE, Shop, ended, heard, until
 from tests.services import RABBITMQ, REDIS, fresh_schema
 
 
@@ -119,6 +121,32 @@ def test_only_the_queues_that_are_named_are_served(shop: Shop) -> None:
 
     assert ended(worker)[0] == 0
     assert standing(shop, parcel.id)[0] == Status.NEW
+
+
+def test_a_worker_tells_prometheus_how_it_goes(shop: Shop) -> None:
+    parcel = a_parcel_on_its_way(shop)
+    worker = shop.begins("worker", "--metrics-port", "0")
+    address = heard(worker, "Metrics: ").removeprefix("Metrics: ").strip()
+    began(shop, parcel)
+
+    with urlopen(address, timeout=PATIENCE) as answer:
+        told = answer.read().decode().splitlines()
+
+    assert 'eventflow_backlog{queue="slow",reaction="carry",state="running"} 1.0' in told
+    assert 'eventflow_workers{state="alive"} 1.0' in told
+    (shop.folder / "end").touch()
+    worker.terminate()
+    assert ended(worker)[0] == 0
+
+
+def test_who_has_no_library_for_figures_is_told_which_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    monkeypatch.delitem(sys.modules, "eventflow.prometheus", raising=False)
+
+    result = shop.says("worker", "--metrics-port", "0")
+
+    assert result.exit_code == Code.USAGE
+    assert "pip install 'eventflow[prometheus]'" in result.stderr
 
 
 def test_a_queue_that_is_not_there_is_a_usage_error(shop: Shop) -> None:

@@ -104,12 +104,12 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def heard(process: subprocess.Popen[str], words: str) -> None:
-    """Return when a process has said this on standard error."""
+def heard(process: subprocess.Popen[str], words: str) -> str:
+    """The line on standard error in which a process has said this, as soon as it has."""
     assert process.stderr is not None
     for line in process.stderr:
         if words in line:
-            return
+            return line
     raise AssertionError(f"{words!r} was never said")
 
 

@@ -29,7 +29,7 @@ from eventflow.model.process.verdict import told as said
 from eventflow.model.routine import Routine
 from eventflow.model.telling import told
 from eventflow.model.wait import Wait
-from eventflow.runtime.attempt import Attempt, Failing, Fenced, Record, at_work
+from eventflow.runtime.attempt import Attempt, CameTo, Failing, Fenced, Record, at_work
 from eventflow.runtime.clerk import Clerk
 from eventflow.runtime.conversing import converse
 from eventflow.runtime.interrupts import Guard, Overdue, Overruled, Stopping
@@ -152,6 +152,7 @@ class Conductor:
     def _refuse_when_quiet(self, journey: Journey) -> None:
         end, said = self._quiet(journey.run.channel), f"Quiet hours of the channel {journey.run.channel}."
         if end is not None:
+            journey.attempt.came_to = CameTo.POSTPONED
             raise Over(journey.then(_on_run(lambda run: run.put_off(end, said, {}, ()))))
 
     def _stopped(self, journey: Journey) -> Record:
@@ -177,6 +178,7 @@ class Conductor:
                     result, beside = ready.conclude(self._called(journey, step, ready))
                 return journey.passed(step, result, notes(), time.monotonic() - attempt.began, beside)
             except Aside as aside:
+                attempt.came_to = CameTo.WAITING
                 raise Over(journey.then(_on_run(aside.verdict))) from None
             except Postponed as held:
                 raise Over(journey.then(self._clerk.postponed(attempt, held))) from None
@@ -186,7 +188,9 @@ class Conductor:
                 raise Fenced(attempt.job) from None
             except Overdue:
                 late = TimedOut(f"{run.process}, {step.key},", attempt.limit)
-                raise Over(journey.then(self._failed(journey, step, late, notes))) from None
+                record = self._failed(journey, step, late, notes)
+                attempt.came_to = CameTo.OVERDUE
+                raise Over(journey.then(record)) from None
             except Fenced:
                 raise
             except BaseException as error:  # user code: whatever it raises is recorded
@@ -212,6 +216,7 @@ class Conductor:
     def _failed(self, journey: Journey, step: Step, error: BaseException, notes: Notes) -> Record:
         if isinstance(error, Wait):
             return self._clerk.failed(journey.attempt, error)
+        journey.attempt.came_to = CameTo.FAILED
         if not isinstance(error, (RetryLater, Skip)):
             try:
                 self._tell(journey, step, error)
