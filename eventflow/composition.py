@@ -25,6 +25,7 @@ from eventflow.model.people import People
 from eventflow.model.probe import Probe
 from eventflow.model.probe import problems as probe_problems
 from eventflow.model.process.definition import problems as process_problems
+from eventflow.model.process.definition import stray_channels
 from eventflow.model.process.process import Process
 from eventflow.model.reaction import Reaction
 from eventflow.picking.definition import FlowDefinition
@@ -73,6 +74,7 @@ class Composition:
             *command_problems(self.commands),
             *channel_problems(self.channels),
             *process_problems(self.processes, self.aggregates),
+            *stray_channels(self.processes, self.channels),
         ]
         if problems:
             raise Misconfigured(*problems)

@@ -61,6 +61,7 @@ class Aggregate(Streamed[S], Generic[S]):
     initial: ClassVar[Any] = None
     restarts: ClassVar[Mapping[Any, Any]] = MappingProxyType({})
     cancellations: ClassVar[Mapping[Any, Any]] = MappingProxyType({})
+    cancels_whatever: ClassVar[Any] = None
     events: ClassVar[tuple[type[Event], ...]] = ()
     flow_rule: ClassVar[Any] = None
     may_be_unbound: ClassVar[bool] = False
@@ -71,7 +72,7 @@ class Aggregate(Streamed[S], Generic[S]):
         category: str | None = None,
         initial: Enum | None = None,
         defibrillate: Mapping[Any, Any] | None = None,
-        cancelled: Enum | Mapping[Any, Any] | None = None,
+        cancelled: Mapping[Any, Any] | None = None,
         events: Iterable[type[Event]] = (),
         flow: Any = None,
         may_be_unbound: bool | None = None,
@@ -88,7 +89,9 @@ class Aggregate(Streamed[S], Generic[S]):
         cls.may_be_unbound = cls.may_be_unbound if may_be_unbound is None else may_be_unbound
         cls.erasable = cls.erasable if erasable is None else erasable
         cls.statuses = MappingProxyType({spell(one): one for one in (status_type(cls) or ())})
-        cls.cancellations = cls.cancellations if cancelled is None else _cancellations(cls, cancelled)
+        if cancelled is not None:
+            cls.cancellations = _cancellations(cls, cancelled)
+            cls.cancels_whatever = _whatever(cancelled)
         cls._folding = declared_folds(cls)
         cls._declared = tuple(cls._folding)
         cls._inert = frozenset(
@@ -186,10 +189,12 @@ class Aggregate(Streamed[S], Generic[S]):
     def cancel(self, reason: str | None = None, *, status: S | None = None) -> None:
         """Go to the status that ``cancelled=`` names, or to this one, whatever is being done about it.
 
-        Raises ``TransitionRefused`` when it stands there already or where nothing leads there.
+        Raises ``TransitionRefused`` when it stands there already, and in a status that ``cancelled=`` does not lead on
+        from: what is finished is not cancelled. A class that says nothing of it can be told where to from anywhere.
         """
         target = self.cancellations.get(self.status) if status is None else self._known(status)
-        if target is None or target is self.status:
+        is_barred = bool(self.cancellations) and self.status not in self.cancellations
+        if target is None or target is self.status or is_barred:
             wanted = [spell(one) for one in self.cancellations]
             raise TransitionRefused(f"{type(self).__name__}.cancel", spell(self.status), wanted)
         self.record(CalledOff(reason=reason), status=target)
@@ -224,10 +229,15 @@ def _refuse_bad_delay(after: timedelta, due: datetime | None) -> None:
         raise Refused(f"after={after!r} is no delay: wanted is a timedelta from zero to a thousand years.")
 
 
-def _cancellations(aggregate: type[Aggregate[Any]], target: Enum | Mapping[Any, Any]) -> Mapping[Any, Any]:
+def _cancellations(aggregate: type[Aggregate[Any]], target: Any) -> Mapping[Any, Any]:
+    # One status alone does not say from where; that is told at composition.
     if isinstance(target, Mapping):
         return MappingProxyType(dict(target))
     return MappingProxyType({one: target for one in aggregate.statuses.values() if one is not target})
+
+
+def _whatever(said: object) -> object:
+    return None if isinstance(said, Mapping) else said
 
 
 def _refuse_taken_names(aggregate: type[Aggregate[Any]]) -> None:

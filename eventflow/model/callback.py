@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from enum import Enum
+from types import EllipsisType
 from typing import Any, ClassVar, Generic, TypedDict, Unpack, cast, overload
 from uuid import UUID
 
@@ -52,7 +53,7 @@ STEPS = ("expects", "processing", "complete", "failed")
 class CallbackOptions(TypedDict, total=False):
     """What ``callback`` takes beside the statuses."""
 
-    verify: Verify | None
+    verify: Verify | EllipsisType | None
     fingerprint: Callable[[Incoming], str | None] | None
     fingerprint_scope: str | Callable[[Incoming], str] | None
     lifetime: timedelta | None
@@ -74,7 +75,7 @@ class CallbackReaction(Reaction[A, R]):
 
     function: Callable[..., Any]
     expects: tuple[Enum, ...]
-    verify: Verify | None = None
+    verify: Verify | EllipsisType | None = ...
     fingerprint: Callable[[Incoming], str | None] | None = None
     fingerprint_scope: str | Callable[[Incoming], str] | None = None
     lifetime: timedelta | None = None
@@ -89,7 +90,7 @@ class CallbackReaction(Reaction[A, R]):
 
     def let_in(self, request: Incoming, now: datetime) -> None:
         """Raises ``SignatureRefused``, ``WrongContent`` or ``Malformed`` when this request is not to be listened to."""
-        if self.verify is not None and not self.verify(request, now):
+        if self.verify is ... or (self.verify is not None and not self.verify(request, now)):
             raise SignatureRefused("it could not be verified")
         if not request.content:
             return
@@ -190,7 +191,8 @@ def callback(
     ``failed`` and to whoever called. What it ``Refuses`` (``BadInput`` above all), and that a peer is ``Unavailable``,
     is told to the caller only, and nothing is recorded.
 
-    ``verify`` lets requests in (``HMACSignature``). ``fingerprint`` says what makes a request the same one when it
+    ``verify`` lets requests in (``HMACSignature``); it has to be said, and ``None`` means that everybody is let in, or
+    that whoever receives the requests has seen to that. ``fingerprint`` says what makes a request the same one when it
     comes again, for ``lifetime`` (the setting ``key_lifetime``), among the callbacks of one ``fingerprint_scope`` (this
     one alone); None of a request that may come as often as it likes. ``identify`` finds the aggregate where the address
     does not name it. ``accepts``: the content types; empty for any. ``methods``: POST alone unless others are named.

@@ -132,8 +132,13 @@ def _expectation_problems(callback: CallbackReaction[Any, Any]) -> Iterator[str]
 
 
 def _calling_problems(callback: Any) -> Iterator[str]:
+    if callback.verify is ...:
+        yield (
+            "verify= is missing: anybody could call it. Say who may, as in verify=HMACSignature.github(secret); or"
+            " verify=None, if whoever comes so far was let in by somebody else."
+        )
     for role in ("verify", "fingerprint", "identify"):
-        if (one := getattr(callback, role)) is not None and not callable(one):
+        if (one := getattr(callback, role)) not in (None, ...) and not callable(one):
             yield f"{role}={_called(one)} is no function of the request."
     if callback.lifetime is not None and not (
         isinstance(callback.lifetime, timedelta) and callback.lifetime > timedelta(0)

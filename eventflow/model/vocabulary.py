@@ -202,6 +202,16 @@ def _status_problems(aggregate: type[Aggregate[Any]]) -> Iterator[str]:
     for where, status in _named_statuses(aggregate):
         if problem := status_problem(aggregate, where, status):
             yield problem
+    if (target := aggregate.cancels_whatever) is not None:
+        first = next(iter(kind))
+        yield (
+            f"{aggregate.__name__}, cancelled={target!s}: it does not say from where, so that what is finished could be"
+            f" cancelled, too. Write cancelled={{{kind.__name__}.{first.name}: {_written(target)}, ...}}."
+        )
+
+
+def _written(status: Any) -> str:
+    return f"{type(status).__name__}.{status.name}" if isinstance(status, Enum) else repr(status)
 
 
 def _named_statuses(aggregate: type[Aggregate[Any]]) -> Iterator[tuple[str, Any]]:

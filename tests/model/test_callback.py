@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from eventflow.errors import Misconfigured
+from eventflow.errors import Misconfigured, SignatureRefused
 from eventflow.model.callback import Callback, CallbackReaction, callback, callback_of
 from eventflow.model.composition import check
 from eventflow.model.incoming import Incoming
@@ -16,8 +16,14 @@ from eventflow.model.key import Key
 from tests.model.documents import Approved, Document, Published, Status, Written, a_document
 from tests.model.test_reaction import Paper, Sheet, a_task
 
-STEPS: dict[str, Any] = {"expects": Status.QUEUED, "complete": Status.WRITTEN, "failed": Status.ERROR}
+STEPS: dict[str, Any] = {
+    "expects": Status.QUEUED,
+    "complete": Status.WRITTEN,
+    "failed": Status.ERROR,
+    "verify": None,
+}
 CALL = Incoming.of({"id": 7, "text": "Whales"})
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 def take(document: Document, request: Incoming) -> Written:
@@ -32,6 +38,19 @@ def a_callback(function: Callable[..., Any] = take, **options: Any) -> Any:
 
 def problems(*callbacks: Any) -> str:
     return "\n".join(check([], [Document], callbacks))
+
+
+def test_who_may_call_has_to_be_said_and_nobody_may_until_then() -> None:
+    unsaid = {name: value for name, value in STEPS.items() if name != "verify"}
+
+    one = callback(Document, **unsaid)(take)
+
+    assert "take: verify= is missing: anybody could call it." in problems(one)
+    assert "taken: verify= is missing" in problems(Taken)
+    assert "verify" not in problems(a_callback(verify=None))
+    with pytest.raises(SignatureRefused):
+        one.let_in(CALL, NOW)
+    a_callback().let_in(CALL, NOW)
 
 
 def test_a_callback_is_still_a_plain_function() -> None:
@@ -153,6 +172,12 @@ class Taken(Callback[Document]):
         return Written(content=request.json()["text"])
 
 
+class LetIn(Taken):
+    """The same, for whoever comes."""
+
+    verify = None
+
+
 def test_a_class_is_a_callback_too() -> None:
     made = callback_of(Taken)
 
@@ -162,7 +187,7 @@ def test_a_class_is_a_callback_too() -> None:
     assert (made.silent, made.lifetime, made.returns) == (True, timedelta(days=1), (Written,))
     assert made.key(CALL) == Key("7", "callback/document/taken", timedelta(days=1))
     assert Taken()(a_document(), CALL) == Written(content="Whales")
-    assert problems(Taken) == problems(Taken()) == ""
+    assert problems(LetIn) == problems(LetIn()) == ""
 
 
 def test_classes_that_say_too_little_are_told() -> None:

@@ -232,31 +232,37 @@ async def calls_on_the_loop(document: Document) -> None:
     assert_type(play(conversation_on_the_loop(document), lambda request: Response(200)), Published)
 
 
-@callback(Document, expects=Status.QUEUED, complete=Status.WRITTEN, failed=Status.ERROR)
+@callback(Document, expects=Status.QUEUED, complete=Status.WRITTEN, failed=Status.ERROR, verify=None)
 def called(document: Document, request: Incoming) -> Written:
     """Returns an event."""
     return Written(content=request.text)
 
 
-@callback(Document, expects=[Status.WRITING], complete=Document.write, failed=Document.give_up)
+@callback(Document, expects=[Status.WRITING], complete=Document.write, failed=Document.give_up, verify=None)
 def called_for_a_command(document: Document, request: Incoming) -> str:
     """Returns what ``write`` takes."""
     return request.text
 
 
-@callback(Document, expects=Status.WRITING, complete=lambda document, request: Status.WRITTEN, failed=Status.ERROR)
+@callback(
+    Document,
+    expects=Status.WRITING,
+    complete=lambda document, request: Status.WRITTEN,
+    failed=Status.ERROR,
+    verify=None,
+)
 def called_for_a_choice(document: Document, request: Incoming) -> Written | None:
     """Returns an event, or nothing."""
     return None
 
 
-@callback(Document, expects=Status.QUEUED, complete=Status.WRITTEN, failed=Status.ERROR)  # type: ignore[type-var]
+@callback(Document, expects=Status.QUEUED, complete=Status.WRITTEN, failed=Status.ERROR, verify=None)  # type: ignore[type-var]
 def a_text_is_no_event_of_a_callback(document: Document, request: Incoming) -> str:
     """A status takes events."""
     return ""
 
 
-@callback(Document, expects=Status.WRITING, complete=Document.write, failed=Status.ERROR)  # type: ignore[arg-type]
+@callback(Document, expects=Status.WRITING, complete=Document.write, failed=Status.ERROR, verify=None)  # type: ignore[arg-type]
 def a_number_is_no_text(document: Document, request: Incoming) -> int:
     """``write`` takes a text."""
     return 1

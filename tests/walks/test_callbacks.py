@@ -50,6 +50,7 @@ def fingerprint(request: Incoming) -> str | None:
     complete=Status.COMPLETE,
     failed=Status.ERROR,
     fingerprint=fingerprint,
+    verify=None,
 )
 def published(document: Document, request: Incoming) -> Published:
     """The press says where it is."""
@@ -106,7 +107,12 @@ def test_what_was_said_is_recorded_masked(make_app: MakeApp) -> None:
 
 def test_the_masker_of_a_callback_is_its_own(make_app: MakeApp) -> None:
     masked = callback(
-        Document, expects=WAITING, complete=Status.COMPLETE, failed=Status.ERROR, masker=Masker(keys=["url"])
+        Document,
+        expects=WAITING,
+        complete=Status.COMPLETE,
+        failed=Status.ERROR,
+        masker=Masker(keys=["url"]),
+        verify=None,
     )(take_over)
     app = make_app(aggregates=[Document], callbacks=[masked])
     document = a_waiting_document(app)
@@ -132,7 +138,9 @@ def test_a_callback_in_another_status_is_refused_and_nothing_is_recorded(make_ap
 
 
 def test_a_silent_callback_passes_over_another_status(make_app: MakeApp) -> None:
-    silent = callback(Document, expects=WAITING, complete=Status.COMPLETE, failed=Status.ERROR, silent=True)(take_over)
+    silent = callback(
+        Document, expects=WAITING, complete=Status.COMPLETE, failed=Status.ERROR, silent=True, verify=None
+    )(take_over)
     app = make_app(aggregates=[Document], callbacks=[silent])
     app.save(document := Document.create(title="Whales"))
     before = app.log.last_position()
@@ -143,9 +151,9 @@ def test_a_silent_callback_passes_over_another_status(make_app: MakeApp) -> None
 
 
 def test_a_silent_callback_swallows_no_error(make_app: MakeApp) -> None:
-    silent = callback(Document, expects=WAITING, complete=Status.COMPLETE, failed=Status.ERROR, silent=True)(
-        published.function
-    )
+    silent = callback(
+        Document, expects=WAITING, complete=Status.COMPLETE, failed=Status.ERROR, silent=True, verify=None
+    )(published.function)
     app = make_app(aggregates=[Document], callbacks=[silent])
     document = a_waiting_document(app)
 
@@ -174,6 +182,7 @@ def test_a_fingerprint_is_free_again_when_its_life_is_over(make_app: MakeApp, cl
         failed=Status.ERROR,
         fingerprint=fingerprint,
         lifetime=timedelta(hours=1),
+        verify=None,
     )(take_over)
     app = make_app(aggregates=[Document], callbacks=[short])
     document = a_waiting_document(app)
@@ -204,6 +213,7 @@ def test_a_scope_says_among_what_a_fingerprint_works_once(make_app: MakeApp) -> 
         failed=Status.ERROR,
         fingerprint=fingerprint,
         fingerprint_scope=lambda request: request.url,
+        verify=None,
     )(take_over)
     app = make_app(aggregates=[Document], callbacks=[scoped])
     documents = [a_waiting_document(app) for _ in range(2)]
@@ -218,7 +228,12 @@ def test_a_scope_says_among_what_a_fingerprint_works_once(make_app: MakeApp) -> 
 
 def test_without_a_fingerprint_the_status_alone_keeps_it_from_being_done_twice(make_app: MakeApp) -> None:
     plain = callback(
-        Document, expects=WAITING, complete=Status.COMPLETE, failed=Status.ERROR, fingerprint=lambda request: None
+        Document,
+        expects=WAITING,
+        complete=Status.COMPLETE,
+        failed=Status.ERROR,
+        fingerprint=lambda request: None,
+        verify=None,
     )(take_over)
     app = make_app(aggregates=[Document], callbacks=[plain])
     document = a_waiting_document(app)
@@ -268,6 +283,7 @@ def test_what_failed_may_come_again_under_its_fingerprint(make_app: MakeApp) -> 
         complete=Status.COMPLETE,
         failed=Status.ERROR,
         fingerprint=fingerprint,
+        verify=None,
     )(published.function)
     app = make_app(aggregates=[Document], callbacks=[again])
     document = a_waiting_document(app)
@@ -283,7 +299,7 @@ def test_what_its_function_refuses_is_not_recorded(make_app: MakeApp, refusal: E
         raise refusal
 
     refusing = callback(
-        Document, expects=WAITING, complete=Status.COMPLETE, failed=Status.ERROR, fingerprint=fingerprint
+        Document, expects=WAITING, complete=Status.COMPLETE, failed=Status.ERROR, fingerprint=fingerprint, verify=None
     )(refuse)
     app = make_app(aggregates=[Document], callbacks=[refusing])
     document = a_waiting_document(app)
@@ -299,7 +315,7 @@ def test_half_made_changes_of_its_function_are_not_recorded(make_app: MakeApp) -
         document.record(Noted(note="half"))
         return Published(url="u")
 
-    meddling = callback(Document, expects=WAITING, complete=Status.COMPLETE, failed=Status.ERROR)(meddle)
+    meddling = callback(Document, expects=WAITING, complete=Status.COMPLETE, failed=Status.ERROR, verify=None)(meddle)
     app = make_app(aggregates=[Document], callbacks=[meddling])
     document = a_waiting_document(app)
 
@@ -363,6 +379,7 @@ def test_the_request_may_say_whose_it_is(make_app: MakeApp) -> None:
         complete=Status.COMPLETE,
         failed=Status.ERROR,
         identify=lambda request: UUID(request.json()["document"]),
+        verify=None,
     )(take_over)
     app = make_app(aggregates=[Document], callbacks=[told])
     document = a_waiting_document(app)
@@ -389,9 +406,9 @@ def test_what_it_leads_to_starts_the_reaction_that_is_bound_to_it(make_app: Make
 
 
 def test_a_peer_that_calls_back_before_it_has_answered_fences_the_worker_off(make_app: MakeApp) -> None:
-    early = callback(Document, expects=Status.WRITING, complete=Status.COMPLETE, failed=Status.ERROR, name="early")(
-        take_over
-    )
+    early = callback(
+        Document, expects=Status.WRITING, complete=Status.COMPLETE, failed=Status.ERROR, name="early", verify=None
+    )(take_over)
 
     @task(Document, on=Status.QUEUED, processing=Status.WRITING, complete=Status.WRITTEN, failed=Status.ERROR)
     def ask(document: Document) -> Written:
@@ -426,6 +443,7 @@ class Answered(Callback[Document]):
 
     expects = (WAITING, Status.WRITTEN)
     failed = Status.ERROR
+    verify = None
 
     def __init__(self, base: str = "") -> None:
         self._base = base

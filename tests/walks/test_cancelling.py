@@ -48,7 +48,13 @@ class Remarked(Event):
     remark: str
 
 
-class Order(Aggregate[Status], category="order", initial=Status.QUEUED, cancelled=Status.CANCELLED, events=(Remarked,)):
+class Order(
+    Aggregate[Status],
+    category="order",
+    initial=Status.QUEUED,
+    cancelled=dict.fromkeys((Status.QUEUED, Status.PACKING, Status.ERROR), Status.CANCELLED),
+    events=(Remarked,),
+):
     """What is packed."""
 
     remark: str = ""
@@ -274,6 +280,40 @@ def test_an_aggregate_may_say_from_which_statuses_it_is_cancelled() -> None:
         letter.cancel()
 
 
+def test_what_is_finished_is_not_cancelled_wherever_it_is_to_go(make_app: MakeApp) -> None:
+    def pack(order: Order) -> Packed:
+        return Packed()
+
+    app = make_app(aggregates=[Order], reactions=[a_task(pack)])
+    app.save(order := Order.create())
+    app.drain()
+
+    for where in (None, Status.RETURNED):
+        with pytest.raises(TransitionRefused, match='but the status is "sent"'):
+            app.cancel(order.id, status=where)
+    assert app.get(Order, order.id).status is Status.SENT
+
+
+def test_where_something_is_cancelled_from_has_to_be_said(make_app: MakeApp) -> None:
+    whatever: Any = Status.CANCELLED
+
+    class Letter(Aggregate[Status], category="letter", initial=Status.QUEUED, cancelled=whatever):
+        pass
+
+    with pytest.raises(Misconfigured, match=r"cancelled=cancelled: it does not say from where.*Status.QUEUED: "):
+        make_app(aggregates=[Letter])
+
+
+def test_a_class_that_says_nothing_of_it_is_told_where_to(make_app: MakeApp) -> None:
+    class Letter(Aggregate[Status], category="letter", initial=Status.QUEUED):
+        pass
+
+    app = make_app(aggregates=[Letter])
+    app.save(letter := Letter.create(status=Status.SENT))
+
+    assert app.cancel(letter.id, status=Status.RETURNED).status == "returned"
+
+
 def test_an_aggregate_without_a_status_for_it_is_not_cancelled() -> None:
     class Note(Aggregate[Status], category="note", initial=Status.QUEUED):
         pass
@@ -289,7 +329,7 @@ def test_a_status_of_something_else_is_refused(make_app: MakeApp) -> None:
     with pytest.raises(Refused, match="is no status of Order"):
         Order.create().cancel(status=Other.GONE)  # type: ignore[arg-type]
 
-    class Letter(Aggregate[Status], category="letter", initial=Status.QUEUED, cancelled=Other.GONE):
+    class Letter(Aggregate[Status], category="letter", initial=Status.QUEUED, cancelled={Status.QUEUED: Other.GONE}):
         pass
 
     with pytest.raises(Misconfigured, match="Letter, cancelled"):

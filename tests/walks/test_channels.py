@@ -369,6 +369,34 @@ def test_a_channel_that_there_is_not_is_refused_with_the_nearest(make_app: MakeA
 
 
 @embedded
+def test_a_process_whose_channel_is_none_of_the_declared_ones_is_told_with_the_nearest(make_app: MakeApp) -> None:
+    class Report(Process, name="report", channel="archive"):
+        """Goes another way."""
+
+        @step
+        def write(self) -> None:
+            """Nothing to it."""
+
+    with pytest.raises(Misconfigured) as told:
+        make_app(aggregates=[], processes=[Export, Report], channels=[Channel("shpo", lockdown="channel")])
+
+    assert told.value.problems == (
+        'Export: channel="shop" is none of channels=[...], shpo, default. Did you mean "shpo"?',
+        'Report: channel="archive" is none of channels=[...], shpo, default. Add Channel("archive").',
+    )
+
+
+@embedded
+def test_where_no_channel_is_declared_each_comes_with_the_process_that_names_it(make_app: MakeApp) -> None:
+    app = make_app(aggregates=[], processes=[Export])
+    run = app.processes.start(Export())
+    app.drain()
+
+    assert set(app.channels) == {"default", "shop"}
+    assert app.processes.get(run.id).status is RunStatus.SUCCESS
+
+
+@embedded
 def test_what_is_wrong_with_channels_is_told_at_composition(make_app: MakeApp) -> None:
     with pytest.raises(Misconfigured, match='two channels "shop"'):
         make_app(aggregates=[], channels=[Channel("shop"), Channel("shop")])

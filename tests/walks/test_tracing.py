@@ -25,7 +25,14 @@ PARENT = "00-4f0cb1a5000040008000000000000001-00f067aa0ba902b7-01"
 TRACE = UUID("4f0cb1a5-0000-4000-8000-000000000001")
 
 
-@callback(Document, expects=Status.SENDING, processing=Status.WRITING, complete=Status.COMPLETE, failed=Status.ERROR)
+@callback(
+    Document,
+    expects=Status.SENDING,
+    processing=Status.WRITING,
+    complete=Status.COMPLETE,
+    failed=Status.ERROR,
+    verify=None,
+)
 def arrived(document: Document, request: Incoming) -> Published:
     """The press took it."""
     return Published(url=request.json()["url"])

@@ -48,6 +48,7 @@ Ask = Callable[..., tuple[int, Any]]
     complete=Status.COMPLETE,
     failed=Status.ERROR,
     fingerprint=lambda request: str(request.json()["id"]),
+    verify=None,
 )
 def published(document: Document, request: Incoming) -> Published:
     """The press says where it is."""
@@ -75,6 +76,7 @@ def signed(document: Document, request: Incoming) -> Published:
     identify=lambda request: UUID(request.query["document"]),
     methods=["GET"],
     silent=True,
+    verify=None,
 )
 def told(document: Document, request: Incoming) -> Published:
     """The address says all there is to say."""

@@ -12,7 +12,7 @@ from json import dumps
 from typing import Any, get_args
 
 from eventflow.errors import did_you_mean
-from eventflow.model.channel import is_name
+from eventflow.model.channel import DEFAULT, Channel, is_name
 from eventflow.model.process.process import Migration, Options, Process, UndoOn, migrations_of
 from eventflow.model.process.step import FINISH, KNOWN, START, Step, StepTask, in_words, step_of
 from eventflow.model.process.ways import called_problems, field_problems, undo_steps, ways_problems
@@ -122,7 +122,7 @@ def problems(processes: Sequence[Any], aggregates: Sequence[Any] | None = None) 
     """Everything that is wrong with the processes of an application, each with what to do about it."""
     names: dict[str, str] = {}
     for one in processes:
-        if not (isinstance(one, type) and issubclass(one, Process) and one is not Process):
+        if not _is_process(one):
             called = getattr(one, "__name__", one)
             yield f"{called} is no process. Write class {_class_name(called)}(Process, name=..., version=1)."
             continue
@@ -133,6 +133,25 @@ def problems(processes: Sequence[Any], aggregates: Sequence[Any] | None = None) 
         if aggregates is not None:
             called = called_problems([step for step in map(step_of, _listed(one)) if step is not None], aggregates)
             yield from (f"{one.__name__}: {problem}" for problem in called)
+
+
+def stray_channels(processes: Sequence[Any], channels: Sequence[Any]) -> Iterator[str]:
+    """Processes whose channel is none of those that are declared; an application that declares none has them all.
+
+    A channel that nobody declared would have no rules, whatever was written for the one that was meant.
+    """
+    if not channels:
+        return
+    declared = list(dict.fromkeys((*(one.name for one in channels if isinstance(one, Channel)), DEFAULT)))
+    for one in processes:
+        name = one.keywords.channel if _is_process(one) else DEFAULT
+        if is_name(name) and name not in declared:
+            near = did_you_mean(name, declared) or f' Add Channel("{name}").'
+            yield f'{one.__name__}: channel="{name}" is none of channels=[...], {", ".join(declared)}.{near}'
+
+
+def _is_process(one: Any) -> bool:
+    return isinstance(one, type) and issubclass(one, Process) and one is not Process
 
 
 def _problems(process: type[Process]) -> Iterator[str]:
