@@ -39,6 +39,7 @@ from eventflow.parts import Parts
 from eventflow.picking.definition import FlowDefinition
 from eventflow.runtime.archiving.ages import Ages
 from eventflow.runtime.archiving.compress import Compressed, Errand
+from eventflow.runtime.archiving.reseal import GRACE, Order, Resealed
 from eventflow.runtime.archiving.restore import Brought, Wish, total
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.commands import NOTHING, Passing, Ran
@@ -518,6 +519,27 @@ class Eventflow(Parts):
         """Let go of restored copies before their time is over, and say how many; the archive has the bodies still."""
         wish = Wish(Selection(stream=stream, category=category, lo=lo, hi=hi), reason, said(actor=actor))
         return sum(amount.events for amount in self.restorer.purge(wish))
+
+    def reseal(
+        self,
+        *,
+        stream: UUID | None = None,
+        category: str | None = None,
+        lo: int = 0,
+        hi: int = EVERYWHERE,
+        grace: timedelta = GRACE,
+        reason: str | None = None,
+        actor: str | None = None,
+    ) -> list[Resealed]:
+        """Encipher what was appended in plain before its class was erasable (all, or what is chosen).
+
+        Segments that hold some of it are written anew, and take the place of what they are made of; those objects stay
+        for as long as ``grace`` says. What stands in the database in plain is overwritten. Headers stay as they are.
+        From then on ``erase`` works. Raises ``Refused`` for what is not erasable, ``Unavailable`` when the object
+        storage is out of reach: what was done until then is, and said again, it goes on.
+        """
+        chosen = Selection(stream=stream, category=category, lo=lo, hi=hi)
+        return list(self.resealer.run(Order(chosen, grace, reason, said(actor=actor))))
 
     def erase(self, *ids: UUID, reason: str | None = None, actor: str | None = None) -> list[Erasing]:
         """Erase what these streams hold, for good: in the database, in the archive, in every copy of the archive.

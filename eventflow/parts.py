@@ -25,6 +25,7 @@ from eventflow.picking.definition import FlowDefinition
 from eventflow.runtime.archiving.ages import Ages
 from eventflow.runtime.archiving.archives import archives
 from eventflow.runtime.archiving.compress import Errand
+from eventflow.runtime.archiving.reseal import Resealer
 from eventflow.runtime.archiving.restore import Restorer
 from eventflow.runtime.batches import Batches, Shelf
 from eventflow.runtime.callbacks import Callbacks
@@ -246,7 +247,10 @@ class Parts(Closing):
         self.restorer = Restorer(
             self.database, self.log, self.repository, self._archived, self._restored, clock=self.clock
         )
-        self.eraser = Eraser(self.database, self.log)
+        self.resealer = Resealer(
+            self.database, self.log, self.repository, lambda: self.objects, clock=self.clock, ids=self._ids
+        )
+        self.eraser = Eraser(self.database, self.log, lambda: self.objects)
 
     def _engine(self, resend_after: timedelta) -> Engine:
         return Engine(

@@ -20,6 +20,7 @@ from eventflow.cli.output import Session, Table, moment, pass_session
 from eventflow.model.recorded import Context
 from eventflow.runtime.archiving.ages import Ages
 from eventflow.runtime.archiving.compress import Compressed, Errand
+from eventflow.runtime.archiving.reseal import GRACE, WHERE, Order, Prospect, Resealed
 from eventflow.runtime.archiving.restore import Brought, Wish, total
 from eventflow.store.archive.restored import Amount
 from eventflow.store.archive.selection import EVERYWHERE, Selection
@@ -143,6 +144,41 @@ def purge(session: Session, selection: Selection, reason: str | None, dry_run: b
 
 
 @archive.command()
+@chosen
+@click.option("--grace", type=Age(), default=GRACE, help="How long old objects stay (12h, 0). Default: a day.")
+@reason_option
+@click.option("--dry-run", is_flag=True, help="Say how much is meant.")
+@pass_session
+def reseal(session: Session, selection: Selection, grace: timedelta, reason: str | None, dry_run: bool) -> Code:
+    """Encipher what was recorded in plain before its class was erasable, so that it can be erased.
+
+    Segments that hold some of it are written anew, and so are those whose dictionary was made of it; the old objects
+    are removed by the workers and by "archive gc" when their grace is over. What the database has of it is overwritten.
+    Start all programs again with the erasable class first. Backups from before hold the old objects: throw those away,
+    their names are told. Whoever interrupts it loses nothing: said again, it goes on. Ends with 1 when something was
+    left as it was.
+
+    Examples:
+      eventflow --app shop.app:app archive reseal --category person --dry-run
+      eventflow --app shop.app:app archive reseal --category person --reason "to be erased one day"
+    """
+    order = Order(selection, grace, reason, Context(actor=actor()))
+    with application(session) as app:
+        found = app.resealer.prospect(order.selection)
+        if dry_run:
+            session.answer({"dry_run": True, **found._asdict()}, f"Would be enciphered: {_meant(found)}.")
+            return Code.OK
+        done = list(_resealed(session, app, order, found))
+    sums = {what: sum(one.bodies for one in done if one.what == what) for what in WHERE}
+    replaced = [one._asdict() for one in done if one.key is not None]
+    left = [one.left for one in done if one.left is not None]
+    session.answer({"dry_run": False, **sums, "segments": replaced, "left": left}, _enciphered(sums, replaced))
+    for why in left[:20]:
+        session.warn(why)
+    return Code.SOME_FAILED if left else Code.OK
+
+
+@archive.command()
 @pass_session
 def verify(session: Session) -> Code:
     """Compare every segment with its manifest and with the log; ends with 7 when something is wrong.
@@ -186,6 +222,7 @@ def status(session: Session) -> None:
         ("restored bodies", f"{near.events:,}"),
         ("old enough to leave", f"{ready.events:,}"),
         ("segments in the making", len(found.unfinished)),
+        ("replaced segments, not yet removed", len(found.replaced)),
         ("last one", moment(last.sealed_at) if last else None),
     ]
     document = {
@@ -195,6 +232,7 @@ def status(session: Session) -> None:
         "restored": near._asdict(),
         "ready": ready._asdict(),
         "unfinished": [one._asdict() for one in found.unfinished],
+        "replaced": [{"key": one.key, "until": one.lease_until} for one in found.replaced],
         "last": last.sealed_at if last else None,
     }
     session.answer(document, Table(("", ""), rows))
@@ -208,7 +246,8 @@ def gc(session: Session, reason: str | None, dry_run: bool) -> None:
     """Remove objects that no segment needs, and give the room of what left back to the disk.
 
     An object is removed if it lies where this log keeps its segments, is older than a day, and nobody knows it: one
-    that was killed has left it there. Two databases that are copies of each other must not share a bucket.
+    that was killed has left it there; and if another one took its place ("archive reseal") and its grace is over. Two
+    databases that are copies of each other must not share a bucket.
 
     Example:
       eventflow --app shop.app:app archive gc --dry-run
@@ -236,6 +275,28 @@ def _brought(session: Session, portions: Iterator[Brought], meant: int) -> Itera
         for portion in portions:
             advance(portion.amount.events + len(portion.left))
             yield portion
+
+
+def _resealed(session: Session, app: Eventflow, order: Order, found: Prospect) -> Iterator[Resealed]:
+    # A segment is as much work as it is long; what is in the database goes by its number.
+    with progress(session, "reseal", found.segments + found.hot + found.copies + found.snapshots) as advance:
+        for done in app.resealer.run(order):
+            advance(1 if done.what == "archived" else done.bodies)
+            yield done
+
+
+def _meant(found: Prospect) -> str:
+    archived = f"{found.bodies:,} bodies in {found.segments:,} segments of {_size(found.size)}"
+    return f"{archived}; in the database {found.hot:,} bodies, {found.copies:,} copies, {found.snapshots:,} snapshots"
+
+
+def _enciphered(sums: dict[str, int], replaced: list[dict[str, Any]]) -> str:
+    if not replaced and not any(sums.values()):
+        return "Nothing stands in plain that can be erased."
+    near = ", ".join(f"{sums[what]:,} {what}" for what in WHERE[1:])
+    text = f"{sums['archived']:,} archived bodies are enciphered in {len(replaced)} segments; in the database: {near}."
+    gone = [f"  {one['replaced']} was replaced: throw copies of it away" for one in replaced]
+    return "\n".join([text, *gone])
 
 
 def _counted(session: Session, total: int, verify: Callable[[Callable[[object], None]], Iterable[T]]) -> Iterator[T]:

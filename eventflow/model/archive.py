@@ -16,12 +16,14 @@ class Deed(StrEnum):
     RESTORED = "restored"
     PURGED = "purged"
     COLLECTED = "collected"
+    RESEALED = "resealed"
 
 
 class Operation(Aggregate[Deed], category="eventflow_archive", initial=Deed.COMPRESSED):
     """What was done to the ``bodies`` that were chosen (in words) at positions ``lo`` to ``hi``, and why.
 
-    ``size`` is bytes in the object storage, ``freed`` bytes in the database; who did it and when stands in the header.
+    ``size`` is bytes in the object storage, ``freed`` bytes in the database; ``key`` is the object that was written,
+    ``replaced`` the one whose place it took. Who did it and when stands in the header.
     """
 
     chosen: str
@@ -32,6 +34,7 @@ class Operation(Aggregate[Deed], category="eventflow_archive", initial=Deed.COMP
     hi: int | None = None
     key: str | None = None
     reason: str | None = None
+    replaced: str | None = None
 
     @classmethod
     def of(
@@ -47,9 +50,10 @@ class Operation(Aggregate[Deed], category="eventflow_archive", initial=Deed.COMP
         hi: int | None = None,
         key: str | None = None,
         reason: str | None = None,
+        replaced: str | None = None,
     ) -> Self:
         """A new one, to be saved."""
         return cls.create(
             id=id, status=deed, chosen=chosen, bodies=bodies, size=size, freed=freed, lo=lo, hi=hi, key=key,
-            reason=reason,
+            reason=reason, replaced=replaced,
         )  # fmt: skip

@@ -6,16 +6,20 @@ bodies. Whoever is killed before its commit has erased nothing; said again, what
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 from uuid import UUID
 
 from eventflow.errors import Refused, StreamNotFound, VersionConflict
 from eventflow.model.library import Erasure
 from eventflow.model.recorded import Context, Draft, Head, Header, Phase
+from eventflow.runtime.archiving.leavings import Leavings
+from eventflow.store.archive.catalogue import Catalogue
 from eventflow.store.database import Database
 from eventflow.store.erasing import erase
 from eventflow.store.keyring import Amount
 from eventflow.store.log import Append, Log
+from eventflow.store.objects import Objects
 
 
 class Erasing(NamedTuple):
@@ -39,18 +43,22 @@ class Prospect(NamedTuple):
 class Eraser:
     """Erases what streams hold."""
 
-    def __init__(self, database: Database, log: Log) -> None:
+    def __init__(self, database: Database, log: Log, objects: Callable[[], Objects]) -> None:
         self._database, self._log, self._keyring = database, log, log.keyring
+        self._leavings = Leavings(Catalogue(database), objects)
 
     def erase(self, stream: UUID, *, reason: str | None = None, context: Context = Context()) -> Erasing:
         """Erase what a stream holds, for good.
 
-        Raises ``StreamNotFound``, and ``Refused`` for what is not erasable; nothing is erased then.
+        The objects that segments had in which it stood in plain go at once, however long they were to stay. Raises
+        ``StreamNotFound``, ``Refused`` for what is not erasable, and ``Unavailable`` when there are such objects and
+        they are out of reach; nothing is erased then.
         """
         while True:
             head = self._head(stream)
             if head.phase == Phase.ERASED:
                 return Erasing(stream, head.version - 1, head, before=True)
+            self._leavings.let_go(stream)
             try:
                 header = erase(self._database, self._log, _append(head, reason, context))
             except VersionConflict:
@@ -62,9 +70,11 @@ class Eraser:
         self._keyring.settle()
 
     def prospect(self, stream: UUID) -> Prospect:
-        """What ``erase`` would do. Raises what it raises, but for bodies that stand in segments in plain."""
+        """What ``erase`` would do. Raises what it raises."""
         head = self._head(stream)
         before = head.phase == Phase.ERASED
+        if not before:
+            self._keyring.refuse_bare(head)
         return Prospect(stream, head.version - before, self._keyring.amount(stream), before)
 
     def _head(self, stream: UUID) -> Header:

@@ -42,6 +42,11 @@ def body_of(stream: UUID, version: int) -> bytes:
     return b"body" + stream.bytes + version.to_bytes(8, "big")
 
 
+def veil_of(stream: UUID, version: int) -> bytes:
+    """The place of the body of an event that was enciphered after it had been appended."""
+    return b"veil" + stream.bytes + version.to_bytes(8, "big")
+
+
 def snapshot_of(stream: UUID, version: int) -> bytes:
     """The place of a snapshot."""
     return b"snapshot" + stream.bytes + version.to_bytes(8, "big")

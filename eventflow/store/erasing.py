@@ -6,6 +6,7 @@ from eventsourcing.persistence import IntegrityError
 
 from eventflow.errors import VersionConflict
 from eventflow.model.recorded import Header
+from eventflow.store.archive.catalogue import Catalogue
 from eventflow.store.database import Database
 from eventflow.store.log import Append, Log
 
@@ -18,6 +19,8 @@ def erase(database: Database, log: Log, append: Append) -> Header:
     try:
         with database.transaction() as transaction:
             log.keyring.alone(transaction)
+            # What opens nothing any more is made of somebody's words as well.
+            Catalogue(database).forget_dictionaries(transaction)
             [header] = log.append_within(transaction, append)
             log.keyring.destroy(transaction, header)
     except IntegrityError as error:

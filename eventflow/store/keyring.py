@@ -33,7 +33,10 @@ LASTS = 300.0
 """Seconds for which they are."""
 
 SOME = 500
-"""Keys that are wrapped anew in one transaction."""
+"""Keys that are wrapped anew, or made, in one transaction."""
+
+NAMED = 5
+"""Segments that are named in a message, at most."""
 
 
 class Gone(Exception):  # not of the tree: the log knows what there is to say of it
@@ -123,11 +126,37 @@ class Keyring:
         """Whether a stream has a key, or had one."""
         return bool(self._database.query(*self._asked("find", [stream])))
 
+    # -- for those who encipher what was appended in plain
+
+    def lasting(self, streams: Mapping[UUID, str]) -> dict[UUID, bytes | None]:
+        """The keys of streams (with their categories) as they are on the disk, made where there are none.
+
+        None for one that was erased. What is enciphered with them may be the only copy there is.
+        """
+        found: dict[UUID, bytes | None] = {}
+        ids = sorted(streams)
+        for start in range(0, len(ids), SOME):
+            found |= self._lasting({id: streams[id] for id in ids[start : start + SOME]})
+        return found
+
+    def _lasting(self, streams: Mapping[UUID, str]) -> dict[UUID, bytes | None]:
+        found = self.fetch(list(streams))
+        missing = {stream: category for stream, category in streams.items() if stream not in found}
+        if missing:
+            with self._database.transaction() as transaction:
+                self._insert(transaction, missing)
+            found |= self.fetch(list(missing))
+        return found
+
     # -- for those who erase
 
     def alone(self, transaction: Transaction) -> None:
-        """Until the end of the transaction nobody moves bodies about."""
+        """Until the end of the transaction nobody moves bodies about; what is overwritten is, until ``done``."""
         transaction.execute(self._sql["alone"])
+
+    def done(self, transaction: Transaction) -> None:
+        """Nothing more is overwritten that has to be gone."""
+        transaction.execute(self._sql["done"])
 
     def beside(self, transaction: Transaction, streams: Sequence[UUID] = ()) -> set[UUID]:
         """Until the end of the transaction nothing is erased; which of these streams were before."""
@@ -146,11 +175,13 @@ class Keyring:
         transaction.execute(self._sql["drop_bodies"], {**stream, **position})
         transaction.execute(self._sql["drop_copies"], stream)
         transaction.execute(self._sql["drop_snapshot"], stream)
-        transaction.execute(self._sql["done"])
+        self.done(transaction)
         # Only now: whoever was about to move some of them has ended.
-        bare = transaction.execute(self._sql["bare_in_segments"], stream)
-        if bare:
-            raise Refused(_survivors(header, bare))
+        self._refuse_bare(header, transaction.execute(*self._bare(header)))
+
+    def refuse_bare(self, head: Header) -> None:
+        """Raises ``Refused`` when segments hold bodies of a stream without a cipher; what was replaced can go."""
+        self._refuse_bare(head, [row for row in self._database.query(*self._bare(head)) if row[1] != "replaced"])
 
     def settle(self) -> None:
         """Have what was overwritten leave the files of the database, as far as that can be said to it."""
@@ -243,7 +274,11 @@ class Keyring:
             self._making.submit(missing, len(missing))
             return self.fetch(list(missing))
         self._insert(transaction, missing)
-        return self._unwrapped(transaction.execute(*self._asked("find", list(missing))))
+        found = self._unwrapped(transaction.execute(*self._asked("find", list(missing))))
+        # Until it is committed this key is nobody's: a transaction that is rolled back takes it along.
+        for stream in found:
+            self.forget(stream)
+        return found
 
     def _unwrapped(self, rows: Sequence[tuple[object, ...]]) -> dict[UUID, bytes | None]:
         return {row.stream: self._opened(row) for row in map(_Row._make, rows)}
@@ -255,6 +290,13 @@ class Keyring:
         key = self.masters.unwrap(row.stream, Wrapped(row.master, bytes(row.key)))
         self._keep(row.stream, key)
         return key
+
+    def _bare(self, head: Header) -> tuple[str, dict[str, object]]:
+        return self._sql["bare_in_segments"], {"stream": head.stream, "category": head.category}
+
+    def _refuse_bare(self, head: Header, bare: Sequence[tuple[object, ...]]) -> None:
+        if bare:
+            raise Refused(_survivors(head, bare))
 
     def _asked(self, statement: str, streams: Sequence[UUID]) -> tuple[str, dict[str, object]]:
         asked: object = list(streams)
@@ -318,10 +360,13 @@ def _refuse_a_second(database: Database, path: Path) -> None:
         )
 
 
-def _survivors(header: Header, bare: Sequence[tuple[object, ...]]) -> str:
-    keys = ", ".join(str(key) for key, _ in bare)
-    amount = sum(int(str(count)) for _, count in bare)
+def _survivors(head: Header, bare: Sequence[tuple[object, ...]]) -> str:
+    keys = list(dict.fromkeys(str(key) for key, *_ in bare))
+    amount = sum(int(str(count)) for *_, count in bare)
+    more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
+    what = f"{amount} of its bodies would" if amount else "Words of it may stand in a dictionary, and would"
     return (
-        f"{header.category} {header.stream} cannot be erased: {amount} of its bodies were archived before its class was"
-        f" erasable, and would stay readable in {keys}. Nothing was erased."
+        f"{head.category} {head.stream} cannot be erased: it was archived before its class was erasable. {what} stay"
+        f" readable in {', '.join(keys[:NAMED])}{more}. Nothing was erased. Have them written anew, and say it again:"
+        f" eventflow archive reseal --category {head.category}"
     )

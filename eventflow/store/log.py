@@ -25,8 +25,10 @@ from eventflow.store.database import Database, Transaction
 from eventflow.store.fences import Fences
 from eventflow.store.keyring import Gone, Keyring
 from eventflow.store.keys import Keys
+from eventflow.store.marks import is_veiled
 from eventflow.store.recorder import Recorder, Row
 from eventflow.store.snapshots import Snapshots
+from eventflow.store.veils import unveiled
 
 Clock = Callable[[], datetime]
 Ids = Callable[[], UUID]
@@ -203,6 +205,10 @@ class Log:
             previous = header.hash
         return erased
 
+    def prove(self, header: Header, brought: bytes) -> None:
+        """Raises ``DamagedBody`` when what an archive has of a body is not what was appended, ``Erased``."""
+        self._check(header, b"", brought)
+
     def _rows(self, appends: Sequence[Append], now: datetime, transaction: Transaction | None = None) -> list[Row]:
         rows: list[Row] = []
         append_id, keys = self._ids(), self._keys_for(appends, transaction)
@@ -252,6 +258,7 @@ class Log:
         # As the database has them now: what comes from elsewhere may outlive its key.
         self.keyring.fetch(sorted({header.stream for header in absent if header.codec.endswith(OWN_KEY)}))
         brought = self._brought(absent)
+        self.keyring.fetch(sorted({one.stream for one in absent if _is_under_a_veil(brought.get(one.position))}))
         return [self._recorded(row, erased, brought.get(row[0].position)) for row in rows]
 
     def _brought(self, absent: Sequence[Header]) -> Mapping[int, Brought]:
@@ -298,10 +305,22 @@ class Log:
             raise self.gone(header.stream) from None
 
     def _check(self, header: Header, body: bytes, brought: Brought | None = None) -> bytes:
-        bare = self._bare(header, body) if body else self._archived(header, brought)
+        kept = body or self._archived(header, brought)
+        if is_veiled(kept):
+            kept = body = self._unveiled(header, kept, at_hand=bool(body or brought))
+        bare = self._bare(header, body) if body else kept
         if sha256(bare).digest() != header.digest:
             raise DamagedBody(header.position, header.name, "its bytes are not the ones that were appended")
         return bare
+
+    def _unveiled(self, header: Header, kept: bytes, *, at_hand: bool) -> bytes:
+        try:
+            key = self.keyring.key(header.stream) if at_hand else self.keyring.fresh(header.stream)
+            return unveiled(header, kept, key)
+        except Gone:
+            raise self.gone(header.stream) from None
+        except ValueError as error:
+            raise DamagedBody(header.position, header.name, str(error)) from error
 
     def _bare(self, header: Header, body: bytes) -> bytes:
         try:
@@ -337,6 +356,10 @@ def _opened(header: Header, bare: bytes, key: bytes | None) -> tuple[str, bytes]
     if key is None:
         raise ValueError("the key of its stream is not in the database")
     return tag.removesuffix(OWN_KEY), ciphers.deciphered(key, bare, ciphers.body_of(header.stream, header.version))
+
+
+def _is_under_a_veil(brought: Brought | None) -> bool:
+    return isinstance(brought, bytes) and is_veiled(brought)
 
 
 def _kind_of(error: str | None) -> str | None:

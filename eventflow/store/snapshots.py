@@ -37,20 +37,31 @@ class Snapshots:
         found = self._database.query(self._sql["get_snapshot"], {"stream": stream})
         return self._read(stream, int(found[0][0]), bytes(found[0][1])) if found else None
 
+    def is_secret(self, state: bytes) -> bool:
+        """Whether a snapshot as it is kept is enciphered with the key of its stream."""
+        return state.partition(b":")[0].endswith(OWN_KEY.encode())
+
+    def enciphered(self, stream: UUID, version: int, category: str, state: bytes) -> bytes | None:
+        """The same for one that is kept in plain; nothing when its stream was erased meanwhile."""
+        tag, _, body = state.partition(b":")
+        key = self._keyring.lasting({stream: category})[stream]
+        return None if key is None else _sealed(tag.decode(), body, key, stream, version)
+
     def _row(self, snapshot: Snapshot) -> dict[str, object] | None:
         tag, body = self._codec.pack(f"a snapshot of {snapshot.category}", snapshot.model_dump())
+        state = b":".join((tag.encode(), body))
         stream, category = snapshot.stream, snapshot.category
         if category in self._keyring.categories:
             try:
                 key = self._keyring.provide({stream: category})[stream]
             except Gone:
                 return None
-            tag, body = tag + OWN_KEY, enciphered(key, body, snapshot_of(stream, snapshot.version))
+            state = _sealed(tag, body, key, stream, snapshot.version)
         return {
             "stream": snapshot.stream,
             "version": snapshot.version,
             "category": snapshot.category,
-            "state": b":".join((tag.encode(), body)),
+            "state": state,
         }
 
     def _read(self, stream: UUID, version: int, state: bytes) -> Snapshot | None:
@@ -64,3 +75,7 @@ class Snapshots:
             return Snapshot.model_validate(self._codec.unpack(tag.decode(), body))
         except (ValueError, ValidationError, Gone):
             return None
+
+
+def _sealed(tag: str, body: bytes, key: bytes, stream: UUID, version: int) -> bytes:
+    return b":".join(((tag + OWN_KEY).encode(), enciphered(key, body, snapshot_of(stream, version))))

@@ -11,6 +11,7 @@ from rich.console import Console
 from eventflow.cli.archive import progress
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session
+from eventflow.store import masters
 from tests.cli.words import Shop
 
 
@@ -150,3 +151,70 @@ def test_a_bar_shows_how_far_it_has_come_where_there_is_a_terminal(monkeypatch: 
 
     assert "compress" in terminal.getvalue()
     assert "75%" in terminal.getvalue()
+
+
+class TestResealing:
+    """What was archived in plain before its class was erasable."""
+
+    @pytest.fixture
+    def erasable(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+        """Orders became erasable after some of them were archived."""
+        shop.has("a vase", "a cup")
+        shop.knows("archive", "compress", "--older-than", "0")
+        shop.has("a bowl")
+        monkeypatch.setenv("EVENTFLOW_ERASABLE", "true")
+        monkeypatch.setenv("EVENTFLOW_MASTER_KEY", masters.new())
+        return shop
+
+    def test_a_dry_run_says_how_much_and_changes_nothing(self, erasable: Shop) -> None:
+        [object] = objects(erasable)
+
+        told = erasable.knows("archive", "reseal", "--category", "order", "--dry-run")
+
+        assert (told["segments"], told["bodies"], told["hot"]) == (1, 6, 3)
+        said = erasable.says("archive", "reseal", "--dry-run").stdout
+        assert "Would be enciphered: 6 bodies in 1 segments of" in said
+        assert objects(erasable) == [object]
+
+    def test_what_an_erasure_asks_for_is_done_and_then_it_erases(self, erasable: Shop) -> None:
+        vase = erasable.knows("items", "list", "--where", "category:order")["items"][-1]["id"]
+        refused = erasable.says("erase", vase, "--reason", "request 17", "--yes")
+        assert refused.exit_code == Code.SOME_FAILED
+        assert "eventflow archive reseal --category order" in " ".join(refused.stdout.split())
+        [old] = objects(erasable)
+
+        done = erasable.says("archive", "reseal", "--category", "order", "--reason", "the law")
+
+        assert "6 archived bodies are enciphered in 1 segments; in the database: 3 hot, 0 copies" in done.stdout
+        assert f"{old.name} was replaced: throw copies of it away" in done.stdout
+        assert erasable.knows("archive", "status")["replaced"][0]["key"].endswith(old.name)
+        assert erasable.knows("archive", "verify")["whole"]
+        assert "Nothing stands in plain" in erasable.says("archive", "reseal").stdout
+        erasable.knows("erase", vase, "--reason", "request 17", "--yes")
+        assert not old.exists()
+        assert erasable.knows("archive", "verify")["whole"]
+
+    def test_old_objects_go_when_their_grace_is_over(self, erasable: Shop) -> None:
+        [old] = objects(erasable)
+
+        erasable.knows("archive", "reseal", "--grace", "0")
+
+        assert len(objects(erasable)) == 1
+        assert not old.exists()
+
+    def test_what_is_not_erasable_is_refused(self, shop: Shop) -> None:
+        shop.has("a vase")
+
+        refused = shop.says("archive", "reseal", "--category", "order")
+
+        assert refused.exit_code == Code.REFUSED
+        assert "erasable=True" in refused.stderr
+
+    def test_what_is_gone_is_told_and_left(self, erasable: Shop) -> None:
+        [object] = objects(erasable)
+        object.unlink()
+
+        done = erasable.says("archive", "reseal", "--category", "order")
+
+        assert done.exit_code == Code.SOME_FAILED
+        assert object.name in done.stderr

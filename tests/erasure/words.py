@@ -49,6 +49,10 @@ class Person(
         return Moved(street=street)
 
 
+class Before(Person, category="person", erasable=False):
+    """The same people, before anybody thought of erasing them."""
+
+
 class Parcel(Aggregate[Standing], category="parcel", initial=Standing.NEW):
     """Something that is nobody's secret."""
 

@@ -81,13 +81,13 @@ def archive(
     catalogue, positions = Catalogue(database), [header.position for header, _ in rows]
     lasts = timedelta(minutes=10)
     assert catalogue.claim(id, key, min(positions), max(positions), lease=lasts, actor=None, reason=None)
-    if dictionary is not None:
-        catalogue.keep_dictionary(dictionary.sha256, dictionary.content)
     sealing = Sealing(
         datetime.now(UTC), len(rows), len(sealed.members), sealed.bytes, 0, sealed.sha256, sealed.manifest.sha256,
         dictionary.sha256 if dictionary else None,
     )  # fmt: skip
     with database.transaction() as transaction:
+        if dictionary is not None:
+            catalogue.keep_dictionary(transaction, dictionary)
         assert catalogue.seal(transaction, id, sealing, [Laid(*one) for one in sealed.members])
         for position in positions:
             transaction.execute(f"DELETE FROM bodies WHERE position = {position}")

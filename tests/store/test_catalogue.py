@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from eventflow.store.archive.catalogue import Catalogue, Laid, Sealing, State, Totals
+from eventflow.store.archive.frames import Dictionary
 from eventflow.store.database import Database
 
 LEASE = timedelta(minutes=10)
@@ -181,9 +182,13 @@ def test_segments_are_found_by_range(database: Database, catalogue: Catalogue) -
     assert catalogue.sealed_within(40, 99) == []
 
 
-def test_a_dictionary_is_kept_once(catalogue: Catalogue) -> None:
-    catalogue.keep_dictionary(b"d" * 32, b"words")
-    catalogue.keep_dictionary(b"d" * 32, b"words")
+def test_a_dictionary_is_kept_once_with_whose_words_are_in_it(database: Database, catalogue: Catalogue) -> None:
+    words = Dictionary(b"words")
+    for sources in (["order"], ["order", "invoice"]):
+        with database.transaction() as transaction:
+            catalogue.keep_dictionary(transaction, words, sources)
 
-    assert catalogue.dictionary(b"d" * 32) == b"words"
+    assert catalogue.dictionary(words.sha256) == b"words"
+    assert catalogue.sources(words.sha256) == {"invoice", "order"}
     assert catalogue.dictionary(b"e" * 32) is None
+    assert catalogue.sources(b"e" * 32) == set()

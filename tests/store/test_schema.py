@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from eventflow.errors import Misconfigured
 from eventflow.store import schema
+from eventflow.store.archive.catalogue import Catalogue
+from eventflow.store.archive.frames import trained
+from eventflow.store.archive.lines import written
 from eventflow.store.database import connect, open_database
 from eventflow.store.log import open_log
+from eventflow.store.objects import Folder
 from eventflow.store.port import Database
 from eventflow.store.statements import Statements
+from tests.store.archived import archive
 from tests.store.words import a_stream, vocabulary
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -41,6 +47,7 @@ def test_migrations_arrive_where_a_new_schema_is(empty: Database) -> None:
         "0006_archives.sql",
         "0007_locks.sql",
         "0008_stream_keys.sql",
+        "0009_veils.sql",
     ]
     assert schema.verify(empty) == []
     assert schema.status(empty).is_current
@@ -91,6 +98,33 @@ def test_every_statement_has_a_name(dialect: str) -> None:
 
     assert "read" in statements
     assert all(statement and not statement.endswith(";") for statement in statements.values())
+
+
+def test_whose_words_stand_in_a_dictionary_is_known_of_older_segments(url: str, tmp_path: Path) -> None:
+    with open_database(url) as database:
+        log = open_log(database, vocabulary())
+        streams = [a_stream(log, 40)[0].stream for _ in range(40)]
+        lines = [b"".join(written(database.recorder().read(one))) for one in streams]
+        known = trained(lines * 8)
+        assert known is not None
+        archive(database, Folder(tmp_path / "objects"), streams, dictionary=known)
+        [category] = {log.headers(one)[0].category for one in streams}
+        with database.transaction() as transaction:
+            transaction.execute("DROP TABLE dictionary_sources")
+            transaction.execute("ALTER TABLE archives DROP COLUMN replaces")
+            transaction.execute("ALTER TABLE archive_members DROP COLUMN secret")
+    _set_version(url, -1)
+
+    with connect(url) as database:
+        assert schema.upgrade(database) == ["0009_veils.sql"]
+        assert schema.verify(database) == []
+
+        catalogue = Catalogue(database)
+        assert catalogue.sources(known.sha256) == {category}
+        [segment] = catalogue.bare([category])
+        assert segment.dictionary == known.sha256
+        assert list(catalogue.bare(["another"])) == []
+        assert not any(one.secret for one in catalogue.places_of(segment.id))
 
 
 def _set_version(url: str, change: int) -> None:

@@ -13,6 +13,7 @@ from eventflow.model.vocabulary import Vocabulary
 from eventflow.runtime.archiving.collect import Collector
 from eventflow.runtime.archiving.compress import Compressed, Compressor, Errand, Ready
 from eventflow.runtime.archiving.floor import Floor
+from eventflow.runtime.archiving.leavings import Leavings
 from eventflow.runtime.archiving.snapshotting import Snapshotting
 from eventflow.runtime.archiving.verify import Fault, Verifier
 from eventflow.runtime.repository import Repository
@@ -29,12 +30,16 @@ ENOUGH = 10_000
 
 
 class Standing(NamedTuple):
-    """How it stands: what is archived, what is hot, how many bytes the hot takes on the disk, who is at work."""
+    """How it stands: what is archived, what is hot, how many bytes the hot takes on the disk, who is at work.
+
+    The objects of what was ``replaced`` are there still.
+    """
 
     archived: Totals
     hot: int
     disk: int
     unfinished: list[Archive]
+    replaced: list[Archive]
     last: Archive | None
 
 
@@ -57,6 +62,7 @@ class Archives:
         self._database, self._log, self._repository, self._objects = database, log, repository, objects
         self._compressor, self._clock = compressor, clock
         self.catalogue, self._hot = Catalogue(database), Hot(database)
+        self._leavings = Leavings(self.catalogue, objects)
         self._given, self._floor = -1, Floor()
 
     def compress(self, errand: Errand) -> Iterator[Compressed]:
@@ -74,12 +80,14 @@ class Archives:
 
     def orphans(self) -> list[str]:
         """The objects that ``collect`` would remove."""
-        return list(self._collector().orphans(self._compressor.prefix()))
+        return [*self._leavings.due(), *self._collector().orphans(self._compressor.prefix())]
 
     def collect(self, *, reason: str | None = None, context: Context = Context()) -> list[str]:
-        """Remove what no segment needs: the leavings of those that were killed, objects that nobody knows."""
-        self._compressor.recover()
-        gone = self._collector().collect(self._compressor.prefix())
+        """Remove what no segment needs.
+
+        That is what others left who were killed, what was replaced a while ago, and objects that nobody knows.
+        """
+        gone = [*self._leavings.recover(), *self._collector().collect(self._compressor.prefix())]
         if gone:
             told = Operation.of(Deed.COLLECTED, f"{len(gone)} objects", bodies=0, reason=reason)
             self._repository.save(told, context=context)
@@ -96,6 +104,7 @@ class Archives:
             hot=self._hot.count(),
             disk=space.used(self._database),
             unfinished=self.catalogue.unfinished(),
+            replaced=self.catalogue.replaced(),
             last=self.catalogue.last_sealed(),
         )
 

@@ -14,27 +14,27 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-from eventflow.errors import Conflict, DamagedSegment, EventflowError
 from eventflow.model.archive import Deed, Operation
 from eventflow.model.recorded import Context
-from eventflow.runtime.archiving import segments
+from eventflow.runtime.archiving import segments, words
 from eventflow.runtime.archiving.ages import USUAL, Ages
 from eventflow.runtime.archiving.floor import Floor
+from eventflow.runtime.archiving.leavings import LEASE, Leavings, Taken, upload
 from eventflow.runtime.archiving.segments import Left, Written
 from eventflow.runtime.archiving.snapshotting import Snapshotting
+from eventflow.runtime.archiving.words import Words
 from eventflow.runtime.repository import Repository
-from eventflow.store.archive.catalogue import Catalogue, Laid, Sealing, State
-from eventflow.store.archive.frames import Dictionary
+from eventflow.store.archive.catalogue import Catalogue, Laid, Sealing, State, key_of, prefix_of
 from eventflow.store.archive.hot import Hot, Standing
 from eventflow.store.archive.selection import ALL, Selection
 from eventflow.store.database import Database
 from eventflow.store.log import Log
 from eventflow.store.objects import Objects
+from eventflow.store.veils import Veils
 
 log = logging.getLogger("eventflow.archive")
 
@@ -46,15 +46,6 @@ MANY = 100_000
 
 PATIENCE = timedelta(days=1)
 """How long bodies that are old enough wait for others, so that there are not many small objects."""
-
-LEASE = timedelta(minutes=15)
-"""How long one may be silent while one is about a segment."""
-
-
-class Taken(Conflict):
-    """What was to leave the database is not as it was when it was read: somebody else was there."""
-
-    code = "taken"
 
 
 class Compressed(NamedTuple):
@@ -107,7 +98,8 @@ class Compressor:
         self._database, self._log, self._repository, self._objects = database, log, repository, objects
         self._snapshotting, self._clock, self._ids = snapshotting, clock, ids
         self._lease, self._full, self._many, self._folder = lease, full, many, folder
-        self._hot, self._catalogue = Hot(database), Catalogue(database)
+        self._hot, self._catalogue, self._veils = Hot(database), Catalogue(database), Veils(log.keyring)
+        self._leavings = Leavings(self._catalogue, objects)
 
     def ready(self, errand: Errand) -> Ready:
         """How much would leave now."""
@@ -141,13 +133,8 @@ class Compressor:
                 after = bodies[-1].position
 
     def recover(self) -> int:
-        """Remove what was left behind by those that did not come to the swap; returns how many of them there were."""
-        self._catalogue.retire_lost()
-        lost = [one for one in self._catalogue.unfinished() if one.state == State.RETIRED]
-        for one in lost:
-            self._objects().delete(one.key)
-            self._catalogue.forget(one.id)
-        return len(lost)
+        """Remove what others left behind, and what was replaced a while ago; returns how many objects that were."""
+        return len(self._leavings.recover())
 
     # -- which
 
@@ -185,7 +172,7 @@ class Compressor:
 
     def _one(self, errand: Errand, bodies: list[Standing]) -> Compressed | None:
         id, lo, hi = self._ids(), bodies[0].position, bodies[-1].position
-        key = f"{self.prefix()}/{self._clock():%Y/%m/%d}/{id}.zip"
+        key = key_of(self._hot.identity(), self._clock(), id)
         who, why = errand.context.actor, errand.reason
         if not self._catalogue.claim(id, key, lo, hi, lease=self._lease, actor=who, reason=why):
             return None
@@ -193,65 +180,51 @@ class Compressor:
             return self._made(id, key, errand, bodies)
         except Taken as error:
             log.info("Nothing of the segment %s is kept: %s", key, error)
-            self._give_up(id, key)
+            self._leavings.give_up(id, key)
             return None
         except BaseException:
-            self._give_up(id, key)
+            self._leavings.give_up(id, key)
             raise
 
     def prefix(self) -> str:
-        """Where the segments of this log lie: two logs may share a bucket."""
-        return f"archive/{self._hot.identity()}"
+        """Where the segments of this log lie."""
+        return prefix_of(self._hot.identity())
 
     def _made(self, id: UUID, key: str, errand: Errand, bodies: list[Standing]) -> Compressed:
         unready = self._snapshotting.cover(bodies)
         left = [Left(one.position, one.stream, unready[one.stream]) for one in bodies if one.stream in unready]
         ready = [one for one in bodies if one.stream not in unready]
-        self._stay(id)
-        dictionary = self._dictionary(ready)
+        self._leavings.stay(id, self._lease)
+        known = self._words(ready)
+        dictionary = known.dictionary if known is not None else None
         before = self._catalogue.last_sealed()
         with tempfile.TemporaryDirectory(prefix="eventflow-", dir=self._folder) as folder:
             path = Path(folder, "segment.zip")
             written = segments.write(
-                path, self._hot, ready, dictionary=dictionary, before=before.manifest if before else None
+                path, self._hot, ready, self._veils, dictionary=dictionary, before=before.manifest if before else None
             )
             if not written.positions:
-                self._give_up(id, key)
+                self._leavings.give_up(id, key)
                 return Compressed(id, key, 0, 0, 0, [*left, *written.left])
-            self._stay(id)
+            self._leavings.stay(id, self._lease)
             self._upload(key, path, written)
-        self._stay(id)
-        self._swap(id, key, errand, written, dictionary)
+        self._leavings.stay(id, self._lease)
+        self._swap(id, key, errand, written, known)
         return Compressed(id, key, len(written.positions), written.sealed.bytes, written.freed, [*left, *written.left])
 
-    def _stay(self, id: UUID) -> None:
-        if not self._catalogue.extend(id, self._lease):
-            raise Taken("It took longer than its lease.")
-
-    def _dictionary(self, bodies: Sequence[Standing]) -> Dictionary | None:
-        last = self._catalogue.last_sealed()
-        content = self._catalogue.dictionary(last.dictionary) if last is not None and last.dictionary else None
-        found = segments.fitting(self._hot, bodies, Dictionary(content) if content is not None else None)
-        if found is not None and found.content != content:
-            self._catalogue.keep_dictionary(found.sha256, found.content)
-        return found
+    def _words(self, bodies: Sequence[Standing]) -> Words | None:
+        erasable = self._log.keyring.categories
+        return words.fitting(self._catalogue, segments.sample(self._hot, bodies, self._veils), erasable)
 
     def _upload(self, key: str, path: Path, written: Written) -> None:
-        objects = self._objects()
-        objects.send(key, path)
-        length, digest = 0, sha256()
-        for some in objects.read(key):
-            length += len(some)
-            digest.update(some)
-        if length != written.sealed.bytes or digest.digest() != written.sealed.sha256:
-            raise DamagedSegment(f'The object "{key}"', "what was read back is not what was written")
+        upload(self._objects(), key, path, written.sealed)
 
-    def _swap(self, id: UUID, key: str, errand: Errand, written: Written, dictionary: Dictionary | None) -> None:
+    def _swap(self, id: UUID, key: str, errand: Errand, written: Written, known: Words | None) -> None:
         sealed, why = written.sealed, errand.reason
         events = len(written.positions)
         sealing = Sealing(
             self._clock(), events, len(sealed.members), sealed.bytes, written.freed, sealed.sha256,
-            sealed.manifest.sha256, dictionary.sha256 if dictionary is not None else None,
+            sealed.manifest.sha256, known.dictionary.sha256 if known is not None else None,
         )  # fmt: skip
         told = Operation.of(
             Deed.COMPRESSED, str(errand.selection), id=id, bodies=events, size=sealed.bytes, freed=written.freed,
@@ -260,6 +233,7 @@ class Compressor:
         with self._database.transaction() as transaction:
             # What is erased meanwhile is dropped before this or after it, and never at once with it.
             self._log.keyring.beside(transaction)
+            words.keep(self._catalogue, transaction, known)
             if not self._catalogue.seal(transaction, id, sealing, [Laid(*one) for one in sealed.members]):
                 raise Taken("It took longer than its lease.")
             gone = self._hot.drop(transaction, written.positions)
@@ -267,12 +241,3 @@ class Compressor:
                 raise Taken(f"{events - gone} of {events} bodies have left already.")
             self._repository.save_within(transaction, told, context=errand.context)
         self._log.bell.ring()
-
-    def _give_up(self, id: UUID, key: str) -> None:
-        # A commit whose answer was lost may have sealed it: then it is not retired, and stays.
-        try:
-            if self._catalogue.retire(id):
-                self._objects().delete(key)
-                self._catalogue.forget(id)
-        except EventflowError as error:
-            log.warning("The segment %s was given up and is removed later: %s", key, error)

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
-from eventflow.errors import DamagedBody, EventflowError, Unavailable
+from eventflow.errors import BodyMissing, DamagedBody, Erased, EventflowError, Unavailable
 from eventflow.model.archive import Deed, Operation
 from eventflow.model.recorded import Context, Header
 from eventflow.runtime.repository import Repository
@@ -21,9 +20,12 @@ from eventflow.store.archive.catalogue import Catalogue, Place
 from eventflow.store.archive.portions import portions
 from eventflow.store.archive.reader import Reader
 from eventflow.store.archive.restored import Amount, Restored
+from eventflow.store.archive.segment import ArchivedRow
 from eventflow.store.archive.selection import ALL, EVERYWHERE, Selection
 from eventflow.store.database import Database
 from eventflow.store.log import Log
+from eventflow.store.marks import is_veiled
+from eventflow.store.veils import Keys, Veils
 
 PORTION = 4 * 1024 * 1024
 """Bytes of bodies that are restored in one transaction."""
@@ -73,7 +75,7 @@ class Restorer:
     ) -> None:
         self._database, self._log, self._repository = database, log, repository
         self._reader, self._restored, self._clock = reader, restored, clock
-        self._catalogue = Catalogue(database)
+        self._catalogue, self._veils = Catalogue(database), Veils(log.keyring)
 
     def restore(self, wish: Wish, *, lasts: timedelta = WHILE) -> Iterator[Brought]:
         """Bring near what is meant, for so long; what each portion came to.
@@ -136,7 +138,7 @@ class Restorer:
     # -- some at a time
 
     def _portion(self, headers: Sequence[Header], until: datetime, wish: Wish) -> Brought:
-        good, left = _parted(headers, self._reader.bodies(headers))
+        good, left = self._parted(headers, self._reader.bodies(headers))
         amount = Amount(0, 0)
         if good:
             with self._database.transaction() as transaction:
@@ -149,6 +151,36 @@ class Restorer:
                 self._repository.save_within(transaction, told, context=wish.context)
             self._log.bell.ring()
         return Brought(amount, left)
+
+    def _parted(
+        self, headers: Sequence[Header], brought: Mapping[int, bytes | EventflowError]
+    ) -> tuple[dict[int, bytes], list[EventflowError]]:
+        """The bodies that are as they were appended, and what is wrong with the others. Raises ``Unavailable``."""
+        good: dict[int, bytes] = {}
+        left: list[EventflowError] = []
+        keys = self._veils.keys([(one, b"") for one in headers])
+        for header in headers:
+            found = brought[header.position]
+            if isinstance(found, Unavailable):
+                raise found
+            try:
+                if isinstance(found, EventflowError):
+                    raise found
+                good[header.position] = self._proven(header, found, keys)
+            except Erased:
+                # Since we looked which ones there are.
+                continue
+            except (BodyMissing, DamagedBody) as error:
+                left.append(error)
+        return good, left
+
+    def _proven(self, header: Header, found: bytes, keys: Keys) -> bytes:
+        """A body that is as it was appended; one that may not stand in plain does not."""
+        self._log.prove(header, found)
+        if is_veiled(found) or not self._veils.wants(header):
+            return found
+        [(_, veiled)] = self._veils.over([(header, ArchivedRow(header, found).body)], keys)
+        return veiled
 
     def _drop(self, wish: Wish, now: datetime | None) -> Iterator[Amount]:
         while True:
@@ -171,23 +203,3 @@ class Restorer:
 
 def _is_wanted(header: Header, good: Mapping[int, bytes], erased: set[UUID]) -> bool:
     return header.position in good and header.stream not in erased
-
-
-def _parted(
-    headers: Sequence[Header], brought: Mapping[int, bytes | EventflowError]
-) -> tuple[dict[int, bytes], list[EventflowError]]:
-    """The bodies that are as they were appended, and what is wrong with the others. Raises ``Unavailable``."""
-    good: dict[int, bytes] = {}
-    left: list[EventflowError] = []
-    for header in headers:
-        found = brought[header.position]
-        if isinstance(found, Unavailable):
-            raise found
-        if isinstance(found, EventflowError):
-            left.append(found)
-        elif sha256(found).digest() != header.digest:
-            reason = "its bytes are not the ones that were appended"
-            left.append(DamagedBody(header.position, header.name, reason))
-        else:
-            good[header.position] = found
-    return good, left

@@ -10,18 +10,15 @@ from uuid import UUID
 
 from eventflow.errors import DamagedBody
 from eventflow.model.recorded import Header
+from eventflow.runtime.archiving.words import SAMPLE, Sample
 from eventflow.store.archive import lines
-from eventflow.store.archive.frames import Dictionary, saving, trained
+from eventflow.store.archive.frames import Dictionary
 from eventflow.store.archive.hot import Hot, Standing
 from eventflow.store.archive.segment import Sealed, SegmentWriter, Slice
 from eventflow.store.codec import is_secret
+from eventflow.store.marks import is_veiled
 from eventflow.store.recorder import Row
-
-SAMPLE = 5 * 1024 * 1024
-"""Bytes of bodies, as they are in the database, that a dictionary is made from."""
-
-HELPS = 0.25
-"""The share of the bytes that a dictionary saves which is used again."""
+from eventflow.store.veils import Veils
 
 PIECE = 1024 * 1024
 """Bytes of bodies of one stream that are written at a time."""
@@ -45,31 +42,28 @@ class Written(NamedTuple):
 
 
 def write(
-    path: Path, hot: Hot, bodies: Sequence[Standing], *, dictionary: Dictionary | None, before: bytes | None
+    path: Path,
+    hot: Hot,
+    bodies: Sequence[Standing],
+    veils: Veils,
+    *,
+    dictionary: Dictionary | None,
+    before: bytes | None,
 ) -> Written:
-    """Write the bodies that are still hot into a segment. One that is damaged is left out, and said."""
+    """Write the bodies that are still hot into a segment, enciphered where they may not stay in plain.
+
+    One that is damaged is left out, and said.
+    """
     positions: list[int] = []
     left: list[Left] = []
     freed = 0
     with SegmentWriter(path, dictionary=dictionary, before=before) as writer:
         for rows in slices(hot.read(bodies)):
-            for header in _written(writer, rows, left):
+            for header in _written(writer, veils, rows, left):
                 positions.append(header.position)
                 freed += header.size
         sealed = writer.finish()
     return Written(sealed, positions, freed, left)
-
-
-def fitting(hot: Hot, bodies: Sequence[Standing], known: Dictionary | None) -> Dictionary | None:
-    """The dictionary for these bodies: the known one while it helps, a new one otherwise, or none."""
-    sample = list(_sample(hot, bodies))
-    if not sample:
-        return None
-    helps = saving(known, sample) if known is not None else 0.0
-    if known is not None and helps >= HELPS:
-        return known
-    new = trained(sample)
-    return new if new is not None and saving(new, sample) > helps else known if helps > 0 else None
 
 
 def slices(rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -86,11 +80,11 @@ def slices(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield piece
 
 
-def _written(writer: SegmentWriter, rows: list[Row], left: list[Left]) -> list[Header]:
+def _written(writer: SegmentWriter, veils: Veils, rows: list[Row], left: list[Left]) -> list[Header]:
     while rows:
         first = rows[0][0]
         try:
-            writer.write(Slice(first.stream, first.category, rows))
+            writer.write(Slice(first.stream, first.category, veils.over(rows)))
         except DamagedBody as error:
             left.append(Left(error.position, first.stream, str(error)))
             rows = [row for row in rows if row[0].position != error.position]
@@ -99,17 +93,17 @@ def _written(writer: SegmentWriter, rows: list[Row], left: list[Left]) -> list[H
     return []
 
 
-def _sample(hot: Hot, bodies: Sequence[Standing]) -> Iterator[bytes]:
-    """Pieces of streams from all over, as the text that they will be; nothing of what is enciphered."""
+def sample(hot: Hot, bodies: Sequence[Standing], veils: Veils) -> Iterator[Sample]:
+    """Pieces of streams from all over, as the text that they will be; nothing of what is enciphered, or will be."""
     ordered = sorted(bodies, key=lambda one: (one.stream, one.version))
     streams = [list(those) for _, those in groupby(ordered, key=lambda one: one.stream)]
     stride = max(1, sum(one.size for one in bodies) // SAMPLE)
     chosen = [one for those in streams[::stride] for one in those]
     for rows in slices(hot.read(chosen)):
-        if any(is_secret(header.codec) for header, _ in rows):
+        if any(is_secret(header.codec) or veils.wants(header) or is_veiled(body) for header, body in rows):
             continue
         try:
-            yield b"".join(lines.written(rows))
+            yield Sample(rows[0][0].category, b"".join(lines.written(rows)))
         except DamagedBody:
             # Told when it is its turn.
             continue

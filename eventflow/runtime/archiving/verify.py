@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from itertools import islice
 from typing import IO, NamedTuple
+from uuid import UUID
 
 from eventflow.errors import DamagedBody, DamagedSegment, NotFound, Unreadable
 from eventflow.store.archive.catalogue import Archive, Catalogue
 from eventflow.store.archive.hot import Hot
 from eventflow.store.archive.segment import ArchivedRow, Segment
+from eventflow.store.codec import OWN_KEY
 from eventflow.store.log import Log
+from eventflow.store.marks import is_veiled
 from eventflow.store.objects import Objects
 
 SOME = 500
@@ -41,12 +44,11 @@ class Verifier:
 
         ``seen`` is called after each segment. Raises ``Unavailable`` when the object storage is out of reach.
         """
-        manifests: set[bytes | None] = {None}
+        manifests: set[bytes | None] = {None, *self._catalogue.manifests()}
         for archive in self._catalogue.sealed():
             manifests.add(archive.manifest)
-        for archive in self._catalogue.sealed():
             fault = self._fault(archive, manifests)
-            if fault is not None:
+            if fault is not None and self._is_there_still(archive):
                 yield fault
             seen(archive)
         yield from self._places()
@@ -62,6 +64,11 @@ class Verifier:
                 position = getattr(error, "position", None) or self._first_lost(archive, file)
                 return Fault(archive.key, position, str(error))
         return None
+
+    def _is_there_still(self, archive: Archive) -> bool:
+        """Whether it was not written anew, and removed, while we looked into it."""
+        now = self._catalogue.get(archive.id)
+        return now is not None and now.state == archive.state
 
     def _fetched(self, archive: Archive, file: IO[bytes]) -> bytes:
         digest = sha256()
@@ -90,9 +97,23 @@ class Verifier:
                     archive.key, "the segment that its manifest names before it is not in the catalogue"
                 )
             listed = [(one.stream, one.first, one.last, one.offset, one.length) for one in segment.members()]
-            placed = [one[3:8] for one in self._catalogue.places_of(archive.id)]
-            self._same(archive, "index", sorted(listed), sorted(placed))
-            self._match(archive, segment.rows())
+            places = list(self._catalogue.places_of(archive.id))
+            self._same(archive, "index", sorted(listed), sorted(one[3:8] for one in places))
+            secret = {(one.stream, one.first) for one in places if one.secret}
+            self._match(archive, self._rows(archive, segment, secret))
+
+    def _rows(self, archive: Archive, segment: Segment, secret: set[tuple[UUID, int]]) -> Iterator[ArchivedRow]:
+        """What is in a segment; what the catalogue calls secret is."""
+        for text in segment.texts():
+            first = text.rows[0].header
+            if (first.stream, first.version) in secret:
+                self._look_for_plain(archive, text.rows)
+            yield from text.rows
+
+    def _look_for_plain(self, archive: Archive, rows: Sequence[ArchivedRow]) -> None:
+        for header, bare in ((row.header, row.bare) for row in rows):
+            if not (header.codec.endswith(OWN_KEY) or is_veiled(bare)):
+                raise DamagedBody(header.position, header.name, f"in {archive.key} it stands in plain")
 
     def _match(self, archive: Archive, rows: Iterator[ArchivedRow]) -> None:
         count = 0

@@ -6,12 +6,14 @@ Copies in ``restored`` may be lost at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from eventflow.store.archive.frames import Dictionary
 from eventflow.store.database import Database, Transaction
 from eventflow.store.statements import Statements
 
@@ -22,11 +24,18 @@ BEGINNING = UUID(int=0)
 
 
 class State(StrEnum):
-    """How a segment stands: somebody is at it, it is whole, or it is on its way out."""
+    """How a segment stands.
+
+    Somebody is building it, or rewriting another one as it; it is sealed: whole; it was given up and is on its way out;
+    another one has replaced it, and its object stays for a while; it was withdrawn: that object is gone as well.
+    """
 
     BUILDING = "building"
+    REWRITING = "rewriting"
     SEALED = "sealed"
     RETIRED = "retired"
+    REPLACED = "replaced"
+    WITHDRAWN = "withdrawn"
 
 
 class Archive(NamedTuple):
@@ -34,6 +43,8 @@ class Archive(NamedTuple):
 
     ``size`` is how long the object is, ``freed`` how long the bodies were in the database, ``sha256`` the digest of
     the object, ``manifest`` that of its manifest, ``dictionary`` that of what it was compressed with, if anything.
+    ``lease_until`` says how long its owner has, and of one that was replaced how long its object stays. It ``replaces``
+    another one, or none.
     """
 
     id: UUID
@@ -46,6 +57,7 @@ class Archive(NamedTuple):
     sealed_at: datetime | None
     actor: str | None
     reason: str | None
+    replaces: UUID | None
     events: int
     members: int
     size: int
@@ -56,7 +68,10 @@ class Archive(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where the bodies of the versions ``first`` to ``last`` of a stream lie: ``length`` bytes of an object."""
+    """Where the bodies of the versions ``first`` to ``last`` of a stream lie: ``length`` bytes of an object.
+
+    ``secret`` if each of them is enciphered with the key of the stream.
+    """
 
     archive: UUID
     key: str
@@ -68,6 +83,15 @@ class Place(NamedTuple):
     length: int
     raw_length: int
     sha256: bytes
+    secret: bool
+
+
+class Bare(NamedTuple):
+    """A stream of which a segment holds so many bodies in plain."""
+
+    stream: UUID
+    category: str
+    bodies: int
 
 
 class Laid(NamedTuple):
@@ -80,6 +104,7 @@ class Laid(NamedTuple):
     length: int
     raw_length: int
     sha256: bytes
+    secret: bool = False
 
 
 class Sealing(NamedTuple):
@@ -124,6 +149,15 @@ class Catalogue:
             transaction.execute(self._sql["alone"])
             return bool(transaction.execute(self._sql["claim"], {**row, "lease": lease.total_seconds()}))
 
+    def claim_again(
+        self, id: UUID, key: str, replaces: UUID, *, lease: timedelta, actor: str | None, reason: str | None
+    ) -> bool:
+        """Whether a segment is one's own to be written anew: it is sealed, and nobody else is at that."""
+        row = {"id": id, "key": key, "replaces": replaces, "actor": actor, "reason": reason}
+        with self._database.transaction() as transaction:
+            transaction.execute(self._sql["alone"])
+            return bool(transaction.execute(self._sql["claim_again"], {**row, "lease": lease.total_seconds()}))
+
     def extend(self, id: UUID, lease: timedelta) -> bool:
         """Whether a segment is still one's own; it is for another lease, then."""
         with self._database.transaction() as transaction:
@@ -135,6 +169,18 @@ class Catalogue:
             return False
         transaction.write(self._sql["place"], [(*one[:3], id, *one[3:]) for one in laid])
         return True
+
+    def replace(self, transaction: Transaction, id: UUID, grace: timedelta) -> bool:
+        """Whether a segment lets go of its bodies now, for another one; its object stays for so long."""
+        if not transaction.execute(self._sql["replace"], {"id": id, "grace": grace.total_seconds()}):
+            return False
+        transaction.execute(self._sql["displace"], {"id": id})
+        return True
+
+    def withdraw(self, id: UUID) -> bool:
+        """Note that the object of a segment that was replaced is gone."""
+        with self._database.transaction() as transaction:
+            return bool(transaction.execute(self._sql["withdraw"], {"id": id}))
 
     def retire(self, id: UUID) -> bool:
         """Give up a segment that is not sealed."""
@@ -179,8 +225,39 @@ class Catalogue:
         found = self._database.query(self._sql["last_sealed"])
         return _archive(found[0]) if found else None
 
+    def replaced(self, *, over: bool = False) -> list[Archive]:
+        """The segments whose bodies others have, and whose objects are still there; those whose time is ``over``."""
+        return [_archive(row) for row in self._database.query(self._sql["replaced"], {"over": int(over)})]
+
+    def replaced_of(self, stream: UUID) -> list[Archive]:
+        """Those among them in which something of a stream may stand in plain."""
+        return [_archive(row) for row in self._database.query(self._sql["replaced_of"], {"stream": stream})]
+
+    def bare(
+        self, categories: Sequence[str], *, stream: UUID | None = None, lo: int = 0, hi: int = 2**62
+    ) -> Iterator[Archive]:
+        """The segments between two positions in which something of these categories stands in plain.
+
+        As a body (of one ``stream``, if one is said) or in their dictionary.
+        """
+        asked = {"categories": self._texts(categories), "stream": stream, "lo": lo, "hi": hi, "limit": SOME}
+        after, id = -1, BEGINNING
+        while found := self._database.query(self._sql["bare"], {**asked, "after": after, "id": id}):
+            for row in found:
+                yield (archive := _archive(row))
+                after, id = archive.lo, archive.id
+
+    def bare_streams(self, archive: UUID, categories: Sequence[str]) -> list[Bare]:
+        """The streams of these categories of which a segment holds bodies in plain."""
+        asked = {"archive": archive, "categories": self._texts(categories)}
+        return [Bare(*row) for row in self._database.query(self._sql["bare_streams"], asked)]
+
+    def manifests(self) -> set[bytes]:
+        """What any segment that there is or was is known by."""
+        return {bytes(manifest) for (manifest,) in self._database.query(self._sql["manifests"])}
+
     def is_known(self, key: str) -> bool:
-        """Whether an object belongs to a segment, in whatever state."""
+        """Whether an object belongs to a segment, in whatever state, but for those whose object is gone."""
         return bool(self._database.query(self._sql["is_known"], {"key": key}))
 
     def totals(self) -> Totals:
@@ -210,15 +287,39 @@ class Catalogue:
 
     # -- dictionaries
 
-    def keep_dictionary(self, sha256: bytes, content: bytes) -> None:
-        """Keep a dictionary for whoever opens a member."""
-        with self._database.transaction() as transaction:
-            transaction.execute(self._sql["keep_dictionary"], {"sha256": sha256, "content": content})
+    def keep_dictionary(self, transaction: Transaction, words: Dictionary, sources: Iterable[str] = ()) -> None:
+        """Keep a dictionary for whoever opens a member, and of which categories' bodies it was made."""
+        transaction.execute(self._sql["keep_dictionary"], {"sha256": words.sha256, "content": words.content})
+        for category in sorted(sources):
+            transaction.execute(self._sql["keep_source"], {"sha256": words.sha256, "category": category})
+
+    def sources(self, sha256: bytes) -> frozenset[str]:
+        """The categories whose bodies a dictionary was made of."""
+        return frozenset(str(row[0]) for row in self._database.query(self._sql["sources"], {"sha256": sha256}))
+
+    def forget_dictionaries(self, transaction: Transaction) -> int:
+        """Forget those that open nothing any more; returns how many. Nobody may be about to seal a segment."""
+        gone = len(transaction.execute(self._sql["forget_dictionaries"]))
+        transaction.execute(self._sql["forget_sources"])
+        return gone
 
     def dictionary(self, sha256: bytes) -> bytes | None:
         """A dictionary by its digest."""
         found = self._database.query(self._sql["dictionary"], {"sha256": sha256})
         return bytes(found[0][0]) if found else None
+
+    def _texts(self, values: Sequence[str]) -> object:
+        return list(values) if self._database.dialect == "postgresql" else json.dumps(list(values))
+
+
+def key_of(log: str, moment: datetime, id: UUID) -> str:
+    """Where a segment of a log lies that is made at a moment: two logs may share a bucket."""
+    return f"{prefix_of(log)}/{moment:%Y/%m/%d}/{id}.zip"
+
+
+def prefix_of(log: str) -> str:
+    """Where the segments of a log lie."""
+    return f"archive/{log}"
 
 
 def _filled(text: str) -> str:
@@ -226,7 +327,7 @@ def _filled(text: str) -> str:
 
 
 _PLACE = """m.archive, a.key, a.dictionary, m.stream, m.first_version, m.last_version, m.start, m.length, m.raw_length,
-       m.sha256"""
+       m.sha256, m.secret"""
 
 
 # A row has columns of several types; digests come as bytes or as views of them.
@@ -235,7 +336,7 @@ def _archive(row: tuple[object, ...]) -> Archive:
 
 
 def _place(row: tuple[object, ...]) -> Place:
-    return Place._make((*row[:2], _digest(row[2]), *row[3:-1], _digest(row[-1])))
+    return Place._make((*row[:2], _digest(row[2]), *row[3:-2], _digest(row[-2]), bool(row[-1])))
 
 
 def _digest(value: object) -> bytes | None:

@@ -1,7 +1,8 @@
 """One event as a line of JSON: its header, and its body for people to read.
 
 What follows from the rest is left out: the digest from the body, the hash from the line before (only where none is
-before it, it is said), a correlation that is the stream itself, and a cause that is the line before.
+before it, it is said), a correlation that is the stream itself, and a cause that is the line before. A body that was
+enciphered after it had been appended stands as ``secret``, and the digest of what was appended is said beside it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from eventflow.model.recorded import Header
 from eventflow.store import chain
 from eventflow.store.archive import bodies
 from eventflow.store.codec import Codec
+from eventflow.store.marks import is_veiled, marked, unmarked
 
 Row = tuple[Header, bytes]
 Bare = Callable[[str, bytes], bytes]
@@ -38,13 +40,17 @@ def written(rows: Sequence[Row], bare: Bare = _CODEC.bare) -> list[bytes]:
     for header, body in rows:
         if before is not None or header.version == 1:
             _prove(header, before.hash if before is not None else b"")
-        lines.append(_line(header, before, _known(header, body, bare)))
+        said = _secret(header, body) if is_veiled(body) else _said(header, _known(header, body, bare))
+        lines.append(_line(header, before, said))
         before = header
     return lines
 
 
 def read(text: bytes) -> list[Row]:
-    """The headers behind lines, with bare bodies: packed, or enciphered. Raises ``ValueError`` for what is no line."""
+    """The headers behind lines, with bare bodies: packed, enciphered, or with the mark of what was enciphered later.
+
+    Raises ``ValueError`` for what is no line.
+    """
     rows: list[Row] = []
     before: Header | None = None
     for line in text.splitlines():
@@ -69,9 +75,16 @@ def _known(header: Header, body: bytes, bare: Bare) -> bytes:
     return known
 
 
-def _line(header: Header, before: Header | None, bare: bytes) -> bytes:
+def _said(header: Header, bare: bytes) -> str:
     said = bodies.as_json(bare) if header.codec in _PACKED else None
-    body = f'"body":{said}' if said is not None else f'"raw":"{b64encode(bare).decode()}"'
+    return f'"body":{said}' if said is not None else f'"raw":"{b64encode(bare).decode()}"'
+
+
+def _secret(header: Header, kept: bytes) -> str:
+    return f'"digest":"{header.digest.hex()}","secret":"{b64encode(unmarked(kept)).decode()}"'
+
+
+def _line(header: Header, before: Header | None, body: str) -> bytes:
     # What is the same throughout a stream comes first and what never is stands together: fewer matches to name. An
     # id without dashes is 6 bytes less of every event when it is compressed.
     return (
@@ -148,6 +161,8 @@ def _row(line: bytes, before: Header | None) -> Row:
 
 
 def _bare(told: dict[str, Any], line: bytes) -> bytes:
+    if "secret" in told:
+        return marked(b64decode(told["secret"], validate=True))
     if "raw" in told:
         return b64decode(told["raw"], validate=True)
     return bodies.as_packed(told["body"], marked=bodies.is_marked(line))
@@ -162,7 +177,7 @@ def _header(told: dict[str, Any], bare: bytes, before: Header | None) -> tuple[A
         ask("attempt"), _maybe_id(ask("owner")), _maybe_instant(ask("due")), ask("error"),
         _maybe_id(ask("correlation", told["stream"])), ask("causation", before.position if before else None),
         ask("actor"), ask("tenant"), ask("flow"), told["schema"], UUID(told["append"]), told["codec"], told["size"],
-        sha256(bare).digest(),
+        bytes.fromhex(told["digest"]) if "secret" in told else sha256(bare).digest(),
     )  # fmt: skip
 
 

@@ -158,6 +158,15 @@ class Reader:
 
     def _told(self, header: Header, place: Place, fetch: Callable[[], Mapping[int, bytes]]) -> Brought:
         """The body, or what is wrong, told of this event: a run belongs to several."""
+        found = self._found(header, place, fetch)
+        if isinstance(found, BodyMissing | DamagedBody):
+            # Its segment may have been written anew since we looked where it is.
+            now = self._catalogue.holding(header.stream, header.version)
+            if now is not None and now.archive != place.archive:
+                return self._found(header, now, lambda: self._run(now))
+        return found
+
+    def _found(self, header: Header, place: Place, fetch: Callable[[], Mapping[int, bytes]]) -> Brought:
         try:
             body = fetch().get(header.version)
         except Unavailable as error:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from eventflow.model.recorded import Header
+from eventflow.store.archive.segment import ArchivedRow
 from eventflow.store.archive.selection import ALL, Selection
 from eventflow.store.codec import COMPRESS_ABOVE, Codec
 from eventflow.store.database import Database, Transaction
@@ -41,7 +43,7 @@ class Restored:
 
     def put(self, transaction: Transaction, bodies: Mapping[int, bytes], until: datetime) -> Amount:
         """Keep copies, by their positions; those that are here stay for the longer time of the two."""
-        rows = [(position, self._state(bare), until) for position, bare in sorted(bodies.items())]
+        rows = [(position, self.state(bare), until) for position, bare in sorted(bodies.items())]
         transaction.write(self._sql["put"], rows)
         return Amount(len(rows), sum(len(state) for _, state, _ in rows))
 
@@ -59,7 +61,13 @@ class Restored:
         rows = self._database.query(self._sql["count"], {**selection.asked(), "now": now})
         return Amount(*map(int, rows[0]))
 
-    def _state(self, bare: bytes) -> bytes:
+    def hot(self, header: Header, state: bytes) -> bytes | None:
+        """A copy as the database would keep the body; nothing of one that cannot be read."""
+        bare = self._bare(state)
+        return None if bare is None else ArchivedRow(header, bare).body
+
+    def state(self, bare: bytes) -> bytes:
+        """What is kept of a bare body."""
         if len(bare) > COMPRESS_ABOVE:
             smaller = self._codec.compress(bare)
             if len(smaller) < len(bare):

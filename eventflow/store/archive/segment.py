@@ -33,7 +33,8 @@ from eventflow.store.archive.lines import Row
 from eventflow.store.archive.manifest import Manifest
 from eventflow.store.archive.portions import portions
 from eventflow.store.closing import Closing
-from eventflow.store.codec import Codec
+from eventflow.store.codec import OWN_KEY, Codec
+from eventflow.store.marks import is_veiled
 
 ENOUGH = 64 * 1024 * 1024
 """Bytes of lines after which a segment is long enough: what is in it once, as the dictionary, no longer counts."""
@@ -64,12 +65,18 @@ Open it with
     zstd -D dictionary.zdict -dc events/<stream>.<version>.jsonl.zst
 
 or, where there is no dictionary.zdict, without -D. index.jsonl.zst needs no dictionary. In a body, {"$uuid": ...} and
-the like say what JSON has no word for; "raw" instead of "body" is base64 of what is enciphered or fits no JSON. A line
+the like say what JSON has no word for; "raw" instead of "body" is base64 of what is enciphered or fits no JSON, and
+"secret" of what was enciphered after it had been appended ("digest" is the SHA-256 of what it was then). A line
 without "correlation" belongs to the story called by its stream, one without "causation" was led to by the line before.
 """
 
 
-_Text = tuple[UUID, int, int, bytes]
+class _Waiting(NamedTuple):
+    stream: UUID
+    first: int
+    last: int
+    text: bytes
+    secret: bool
 
 
 class Slice(NamedTuple):
@@ -81,7 +88,11 @@ class Slice(NamedTuple):
 
 
 class Member(NamedTuple):
-    """Where a run of versions lies in a segment: ``length`` bytes from ``offset``, ``raw_length`` when decompressed."""
+    """Where a run of versions lies in a segment: ``length`` bytes from ``offset``, ``raw_length`` when decompressed.
+
+    Whoever writes it knows whether each body in it is ``secret``: enciphered with the key of the stream. The index does
+    not say.
+    """
 
     stream: UUID
     first: int
@@ -90,6 +101,7 @@ class Member(NamedTuple):
     length: int
     raw_length: int
     sha256: bytes
+    secret: bool = False
 
 
 class Sealed(NamedTuple):
@@ -127,7 +139,10 @@ class Piece(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ArchivedRow:
-    """An event out of a segment. ``bare`` is what its digest is of: the packed fields, or the ciphertext."""
+    """An event out of a segment. ``bare`` is what its digest is of: the packed fields, or the ciphertext.
+
+    What was enciphered after it had been appended is as the database keeps it.
+    """
 
     header: Header
     bare: bytes
@@ -135,7 +150,15 @@ class ArchivedRow:
     @property
     def body(self) -> bytes:
         """The body as the database keeps it, compressed again where it was."""
-        return Codec().compress(self.bare) if self.header.codec == "mz" else self.bare
+        is_compressed = self.header.codec == "mz" and not is_veiled(self.bare)
+        return Codec().compress(self.bare) if is_compressed else self.bare
+
+
+class Text(NamedTuple):
+    """A piece of a stream as it stands in a segment: its lines, and the events in them."""
+
+    lines: bytes
+    rows: Sequence[ArchivedRow]
 
 
 class SegmentWriter(Closing):
@@ -157,8 +180,8 @@ class SegmentWriter(Closing):
         self._squeeze, self._bare = compressor(dictionary, level), opener()
         self._members: list[Member] = []
         self._heads = sha256()
-        self._waiting: list[_Text] = []
-        self._ahead: tuple[list[_Text], Future[list[bytes]]] | None = None
+        self._waiting: list[_Waiting] = []
+        self._ahead: tuple[list[_Waiting], Future[list[bytes]]] | None = None
         self._helper = ThreadPoolExecutor(1, thread_name_prefix="segment")
         self._lo = self._hi = self._events = self._raw = self._flushed = 0
         self._put("README.txt", _README.encode())
@@ -182,6 +205,10 @@ class SegmentWriter(Closing):
         told = [lines.written(rows, self._bare) for rows in pieces]
         for rows, text in zip(pieces, told, strict=True):
             self._write(rows, b"".join(text))
+
+    def carry(self, text: Text) -> None:
+        """Add a piece of another segment as it is."""
+        self._write([(row.header, row.bare) for row in text.rows], text.lines)
 
     def finish(self) -> Sealed:
         """End the segment: its index and its manifest are written, and the file is whole."""
@@ -215,7 +242,8 @@ class SegmentWriter(Closing):
 
     def _write(self, rows: Sequence[Row], text: bytes) -> None:
         first, last = rows[0][0], rows[-1][0]
-        self._waiting.append((first.stream, first.version, last.version, text))
+        secret = all(header.codec.endswith(OWN_KEY) or is_veiled(body) for header, body in rows)
+        self._waiting.append(_Waiting(first.stream, first.version, last.version, text, secret))
         self._heads.update(_head(last))
         self._lo = min(first.position, self._lo or first.position)
         self._hi = max(last.position, self._hi)
@@ -227,7 +255,7 @@ class SegmentWriter(Closing):
     def _flush(self) -> None:
         """Have what waits compressed while the next lines are written."""
         self._settle()
-        frames = self._helper.submit(self._squeeze, [text for *_, text in self._waiting])
+        frames = self._helper.submit(self._squeeze, [one.text for one in self._waiting])
         self._ahead, self._waiting = (self._waiting, frames), []
         self._flushed = self._raw
 
@@ -236,9 +264,9 @@ class SegmentWriter(Closing):
         if self._ahead is None:
             return
         pieces, frames = self._ahead
-        for (stream, first, last, text), frame in zip(pieces, frames.result(), strict=True):
-            offset = self._put(_name(stream, first), frame)
-            self._members.append(Member(stream, first, last, offset, len(frame), len(text), sha256(frame).digest()))
+        for (stream, first, last, text, secret), frame in zip(pieces, frames.result(), strict=True):
+            offset, digest = self._put(_name(stream, first), frame), sha256(frame).digest()
+            self._members.append(Member(stream, first, last, offset, len(frame), len(text), digest, secret))
         self._ahead = None
 
     def _put(self, name: str, content: bytes, *, how: int = ZIP_STORED) -> int:
@@ -253,17 +281,23 @@ class SegmentWriter(Closing):
 
 def read_member(data: bytes, member: Piece, dictionary: Dictionary | None = None) -> list[ArchivedRow]:
     """The events behind the bytes of a member, proven. Raises ``DamagedSegment``, and says what is not as it was."""
+    return list(read_text(data, member, dictionary).rows)
+
+
+def read_text(data: bytes, member: Piece, dictionary: Dictionary | None = None) -> Text:
+    """Like ``read_member``, with the lines as they stand there."""
     part = f"The piece of {member.stream} from version {member.first} to {member.last}"
     if sha256(data).digest() != member.sha256:
         raise DamagedSegment(part, f"its {len(data)} bytes are not the ones that were sealed")
     try:
-        rows = lines.read(decompress(data, member.raw_length, dictionary))
+        text = decompress(data, member.raw_length, dictionary)
+        rows = lines.read(text)
     except ValueError as error:
         raise DamagedSegment(part, str(error)) from error
     found = [(header.stream, header.version) for header, _ in rows]
     if found != [(member.stream, version) for version in range(member.first, member.last + 1)]:
         raise DamagedSegment(part, "it holds other versions")
-    return [ArchivedRow(header, bare) for header, bare in rows]
+    return Text(text, [ArchivedRow(header, bare) for header, bare in rows])
 
 
 class Segment(Closing):
@@ -288,11 +322,20 @@ class Segment(Closing):
 
     def rows(self) -> Iterator[ArchivedRow]:
         """Every event, piece by piece, each proven. Raises ``DamagedSegment`` at the first that is not as it was."""
+        for text in self.texts():
+            yield from text.rows
+
+    def text(self, member: Member) -> Text:
+        """One piece, proven. Raises ``DamagedSegment``."""
+        return read_text(self._content(_name(member.stream, member.first)), member, self.dictionary)
+
+    def texts(self) -> Iterator[Text]:
+        """The pieces in their order, each proven. Raises ``DamagedSegment`` at the first that is not as it was."""
         heads = sha256()
         for member in self.members():
-            rows = read_member(self._content(_name(member.stream, member.first)), member, self.dictionary)
-            heads.update(_head(rows[-1].header))
-            yield from rows
+            text = self.text(member)
+            heads.update(_head(text.rows[-1].header))
+            yield text
         if heads.hexdigest() != self.manifest.heads:
             raise DamagedSegment("A segment", "its streams do not end as its manifest says")
 
@@ -330,7 +373,8 @@ def _runs(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 def _about(row: Row) -> int:
     """How long a row will be when it is text, roughly."""
     header, body = row
-    return _ABOUT + (_GROWTH * len(body) if header.codec == "mz" else len(body))
+    is_packed = header.codec == "mz" and not is_veiled(body)
+    return _ABOUT + (_GROWTH * len(body) if is_packed else len(body))
 
 
 def _measured(file: IO[bytes]) -> tuple[int, bytes]:
@@ -351,7 +395,8 @@ def _head(header: Header) -> bytes:
 
 
 def _entry(member: Member) -> bytes:
-    return json.dumps([member.stream.hex, *member[1:-1], member.sha256.hex()], separators=(",", ":")).encode() + b"\n"
+    told = [member.stream.hex, *member[1:6], member.sha256.hex()]
+    return json.dumps(told, separators=(",", ":")).encode() + b"\n"
 
 
 def _member(stream: str, first: int, last: int, offset: int, length: int, raw_length: int, digest: str) -> Member:

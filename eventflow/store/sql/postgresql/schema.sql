@@ -202,7 +202,8 @@ CREATE TABLE tallies (
 );
 
 -- The segments: objects into which the bodies of a range of positions were moved. One that is building belongs to
--- its owner for as long as its lease lasts; one that is retired is on its way out, object first.
+-- its owner for as long as its lease lasts; one that is retired is on its way out, object first. One that replaces
+-- another has the same bodies, enciphered; the other stays for a while, and then says only that it was there.
 CREATE TABLE archives (
     id          uuid         NOT NULL PRIMARY KEY,
     key         text         NOT NULL,
@@ -220,12 +221,14 @@ CREATE TABLE archives (
     freed       bigint       NOT NULL DEFAULT 0,
     sha256      bytea,
     manifest    bytea,
-    dictionary  bytea
+    dictionary  bytea,
+    replaces    uuid
 );
 CREATE INDEX archives_building ON archives (lo) WHERE state <> 'sealed';
 CREATE INDEX archives_sealed ON archives (lo) WHERE state = 'sealed';
 
 -- Where the bodies of a stream lie: one row for each run of versions without a gap. A body has one place at most.
+-- A run is secret if each body in it is enciphered with the key of its stream.
 CREATE TABLE archive_members (
     stream        uuid   NOT NULL,
     first_version bigint NOT NULL,
@@ -235,6 +238,7 @@ CREATE TABLE archive_members (
     length        bigint NOT NULL,
     raw_length    bigint NOT NULL,
     sha256        bytea  NOT NULL,
+    secret        boolean NOT NULL DEFAULT false,
     PRIMARY KEY (stream, first_version)
 );
 CREATE INDEX archive_members_archive ON archive_members (archive, start);
@@ -244,6 +248,13 @@ CREATE TABLE dictionaries (
     sha256  bytea       NOT NULL PRIMARY KEY,
     content bytea       NOT NULL,
     made_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- The categories whose bodies a dictionary was made of: pieces of them stand in it as they were.
+CREATE TABLE dictionary_sources (
+    dictionary bytea NOT NULL,
+    category   text NOT NULL,
+    PRIMARY KEY (dictionary, category)
 );
 
 -- Copies of archived bodies that are wanted near for a while.

@@ -40,13 +40,25 @@ DELETE FROM restored WHERE position IN (SELECT position FROM events WHERE stream
 DELETE FROM snapshots WHERE stream = %(stream)s RETURNING 1;
 
 -- bare_in_segments --
--- Bodies that segments hold without a cipher, and what they are in.
-SELECT a.key, count(*)
-  FROM archive_members AS m
-  JOIN archives AS a ON a.id = m.archive
-  JOIN events AS e ON e.stream = m.stream AND e.version BETWEEN m.first_version AND m.last_version
- WHERE m.stream = %(stream)s AND e.codec NOT LIKE '%%k'
- GROUP BY a.key ORDER BY a.key;
+-- What holds bodies of a stream without a cipher, and how many; none where a dictionary alone may say something of
+-- them. Segments that were replaced count for as long as there is an object.
+WITH plain AS (
+    SELECT m.archive, m.secret, e.position
+      FROM archive_members AS m
+      JOIN events AS e ON e.stream = m.stream AND e.version BETWEEN m.first_version AND m.last_version
+     WHERE m.stream = %(stream)s AND e.codec NOT LIKE '%%k')
+SELECT a.key, a.state, count(*)
+  FROM plain JOIN archives AS a ON a.id = plain.archive
+ WHERE NOT plain.secret
+ GROUP BY a.key, a.state
+ UNION ALL
+SELECT a.key, a.state, 0
+  FROM archives AS a
+ WHERE a.state IN ('sealed', 'replaced') AND EXISTS (SELECT 1 FROM plain) AND (
+       a.state = 'replaced' AND EXISTS (SELECT 1 FROM plain WHERE position BETWEEN a.lo AND a.hi)
+    OR EXISTS (SELECT 1 FROM dictionary_sources AS d
+                WHERE d.dictionary = a.dictionary AND d.category = %(category)s::text))
+ ORDER BY 1;
 
 -- amount --
 -- What there is of a stream: bodies here, bodies in segments, copies.

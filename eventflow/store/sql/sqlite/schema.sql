@@ -138,7 +138,8 @@ CREATE TABLE tallies (
 );
 
 -- The segments: objects into which the bodies of a range of positions were moved. One that is building belongs to
--- its owner for as long as its lease lasts; one that is retired is on its way out, object first.
+-- its owner for as long as its lease lasts; one that is retired is on its way out, object first. One that replaces
+-- another has the same bodies, enciphered; the other stays for a while, and then says only that it was there.
 CREATE TABLE archives (
     id          uuidtext NOT NULL PRIMARY KEY,
     key         text     NOT NULL,
@@ -156,12 +157,14 @@ CREATE TABLE archives (
     freed       integer  NOT NULL DEFAULT 0,
     sha256      blob,
     manifest    blob,
-    dictionary  blob
+    dictionary  blob,
+    replaces    uuidtext
 );
 CREATE INDEX archives_building ON archives (lo) WHERE state <> 'sealed';
 CREATE INDEX archives_sealed ON archives (lo) WHERE state = 'sealed';
 
 -- Where the bodies of a stream lie: one row for each run of versions without a gap. A body has one place at most.
+-- A run is secret if each body in it is enciphered with the key of its stream.
 CREATE TABLE archive_members (
     stream        uuidtext NOT NULL,
     first_version integer  NOT NULL,
@@ -171,6 +174,7 @@ CREATE TABLE archive_members (
     length        integer  NOT NULL,
     raw_length    integer  NOT NULL,
     sha256        blob     NOT NULL,
+    secret        integer NOT NULL DEFAULT 0,
     PRIMARY KEY (stream, first_version)
 );
 CREATE INDEX archive_members_archive ON archive_members (archive, start);
@@ -180,6 +184,13 @@ CREATE TABLE dictionaries (
     sha256  blob    NOT NULL PRIMARY KEY,
     content blob    NOT NULL,
     made_at utctext NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now'))
+);
+
+-- The categories whose bodies a dictionary was made of: pieces of them stand in it as they were.
+CREATE TABLE dictionary_sources (
+    dictionary blob NOT NULL,
+    category   text NOT NULL,
+    PRIMARY KEY (dictionary, category)
 );
 
 -- Copies of archived bodies that are wanted near for a while.
