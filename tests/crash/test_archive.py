@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from signal import SIGKILL
 
-from eventflow.runtime.archiving.compress import LEASE
+from eventflow.runtime.archiving.leavings import LEASE
 from eventflow.runtime.archiving.verify import Verifier
 from eventflow.store.archive.catalogue import Catalogue
 from eventflow.store.database import open_database
