@@ -51,6 +51,7 @@ from eventflow.runtime.incidents import Notifier, Untold
 from eventflow.runtime.probing import Probing
 from eventflow.runtime.signals import Said, statuses
 from eventflow.runtime.signals import said as named
+from eventflow.runtime.telemetry import Listener
 from eventflow.runtime.ticks import Tick
 from eventflow.runtime.tracing import said
 from eventflow.runtime.worker import Worker
@@ -88,6 +89,7 @@ class Eventflow(Parts):
     ``commands`` are run by people and by the scheduler, a ``Spacer`` among them parts those that are shown;
     ``notifiers`` tell of incidents, beside those of the settings.
     ``people`` says who is who to the locks, and who may steer them.
+    ``listeners`` hear of the work while it is done (``Spans`` of ``eventflow.spans``, say).
 
     Raises ``Misconfigured`` with every problem of the composition at once, ``Unavailable`` when the database
     is out of reach.
@@ -116,6 +118,7 @@ class Eventflow(Parts):
         flows: Sequence[FlowDefinition] = (),
         flow_tasks: Sequence[FlowTask[Any]] = (),
         processes: Sequence[type[Process]] = (),
+        listeners: Sequence[Listener] = (),
     ) -> None:
         super().__init__(
             settings or Settings(),
@@ -134,6 +137,7 @@ class Eventflow(Parts):
                 flows=flows,
                 flow_tasks=flow_tasks,
                 processes=processes,
+                listeners=listeners,
             ),
             masker=masker or Masker(),
             codec=codec or Codec(),

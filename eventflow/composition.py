@@ -30,6 +30,7 @@ from eventflow.model.process.process import Process
 from eventflow.model.reaction import Reaction
 from eventflow.picking.definition import FlowDefinition
 from eventflow.runtime.incidents import Notifier
+from eventflow.runtime.telemetry import Listener
 from eventflow.runtime.ticks import Tick
 from eventflow_projections import Projection
 
@@ -52,6 +53,7 @@ class Composition:
     flows: Sequence[FlowDefinition]
     flow_tasks: Sequence[FlowTask[Any]]
     processes: Sequence[type[Process]]
+    listeners: Sequence[Listener]
 
     @cached_property
     def known(self) -> list[Reaction[Any, Any]]:

@@ -278,6 +278,7 @@ class Engine:
             self.routes,
             clock=self.clock,
             switches=self.switches,
+            telemetry=self._telemetry,
             is_limited=self.is_limited,
             max_in_flight=self.settings.max_in_flight,
             resend_after=self._resend_after,

@@ -113,7 +113,7 @@ class Parts(Closing):
         composition.check()
         self.settings, self._said = settings, composition
         self.masker, self.clock, self._ids = masker, clock, ids
-        self._network, self.telemetry = Network(), Telemetry()
+        self._network, self.telemetry = Network(), Telemetry(composition.listeners)
         self._name()
         self._open(codec)
         self._build_read_side()
@@ -154,7 +154,12 @@ class Parts(Closing):
         )
         self._shelves = Shelves(self.log)
         self._binder = Binder(self._shelves, Repository(self.log), clock=self.clock)
-        self.repository = Repository(self.log, snapshot_every=self.settings.snapshot_every, bind=self._binder.bind)
+        self.repository = Repository(
+            self.log,
+            snapshot_every=self.settings.snapshot_every,
+            bind=self._binder.bind,
+            telemetry=self.telemetry,
+        )
         self.repository.company = Kinship(self.repository, self._registry, clock=self.clock)
 
     def _build_read_side(self) -> None:

@@ -32,7 +32,7 @@ from eventflow.model.lock import CommandState
 from eventflow.runtime.attempt import Attempt, Fenced
 from eventflow.runtime.relay import CHECKPOINT
 from eventflow.runtime.switches import QUEUE
-from eventflow.runtime.telemetry import Listener
+from eventflow.runtime.telemetry import Asked, Listener
 from eventflow.store.work import Backlog
 from eventflow.store.workers import Workers
 from eventflow_projections import Metrics
@@ -78,7 +78,7 @@ def served(app: Eventflow, *, port: int, host: str = "127.0.0.1") -> Iterator[in
     """
     timings = Timings()
     try:
-        server, thread = start_http_server(port, host, _registry(Gauges(app), timings.histogram))
+        server, thread = start_http_server(port, host, _registry(Gauges(app), timings.attempts, timings.requests))
     except OSError as error:
         raise Refused(f"Nobody can ask for figures at {host}:{port}: {error}. Name another port or host.") from error
     try:
@@ -94,13 +94,10 @@ class Timings(Listener):
     """How long the handlers of this process take, and what comes of them."""
 
     def __init__(self) -> None:
-        self.histogram = Histogram(
-            "eventflow_attempt_duration_seconds",
-            "How long a handler worked (a run up to where it had to wait), by what came of it.",
-            ("reaction", "outcome"),
-            buckets=SECONDS,
-            registry=None,
-        )
+        said = "How long a handler worked (a run up to where it had to wait), by what came of it."
+        self.attempts = _histogram("eventflow_attempt_duration_seconds", said, "reaction outcome")
+        said = "How long another system took to answer a handler, by the status of its answer."
+        self.requests = _histogram("eventflow_request_duration_seconds", said, "reaction status")
 
     @contextmanager
     def working(self, attempt: Attempt) -> Iterator[None]:
@@ -113,7 +110,12 @@ class Timings(Listener):
             raise
         finally:
             outcome = "fenced" if fenced else str(attempt.came_to)
-            self.histogram.labels(attempt.reaction.name, outcome).observe(time.perf_counter() - began)
+            self.attempts.labels(attempt.reaction.name, outcome).observe(time.perf_counter() - began)
+
+    def asked(self, asked: Asked, began: int) -> None:
+        """Measure it."""
+        status = "none" if asked.status is None else str(asked.status)
+        self.requests.labels(asked.attempt.reaction.name, status).observe((time.time_ns() - began) / 1e9)
 
 
 class Gauges(Collector):
@@ -153,6 +155,10 @@ def _registry(*collectors: Collector) -> CollectorRegistry:
     for one in collectors:
         registry.register(one)
     return registry
+
+
+def _histogram(name: str, help: str, labels: str) -> Histogram:
+    return Histogram(name, help, labels.split(), buckets=SECONDS, registry=None)
 
 
 def _gauge(name: str, help: str, labels: str, samples: Iterable[Sample]) -> Metric:

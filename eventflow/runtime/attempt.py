@@ -54,7 +54,8 @@ class Attempt:
     ``began`` when a clock that only this process reads said so, and may take ``limit`` seconds: of a run that is the
     step.
 
-    What it ``came_to`` is said by whoever decides that, for those who listen.
+    For those who listen it says what it ``came_to``, what kind of ``failure`` that was, and what it is ``asking`` since
+    when.
 
     Other systems know what it asks by what it is ``called``; what is said is masked as whoever ``speaks`` wants it.
     Both are those of the reaction, unless it is a step of a run.
@@ -79,6 +80,8 @@ class Attempt:
     called: str | None = None
     speaks: Reaction[Any, Any] | None = None
     came_to: CameTo = CameTo.DONE
+    failure: str | None = None
+    asking: tuple[Request, int] | None = None
 
     def __post_init__(self) -> None:
         self.limit = self.limit or self.reaction.time_limit.total_seconds()

@@ -25,6 +25,7 @@ from eventflow.runtime.network import AGENT
 from eventflow.runtime.patience import Patience
 from eventflow.runtime.repository import Repository
 from eventflow.runtime.scribe import Scribe
+from eventflow.runtime.telemetry import Asked, Telemetry
 
 log = logging.getLogger("eventflow.runner")
 
@@ -45,11 +46,12 @@ class Clerk:
         guard: Guard,
         patience: Patience,
         record_limit: int,
+        telemetry: Telemetry,
         limits: Limits | None = None,
     ) -> None:
         self._repository, self._owner, self._clock = repository, owner, clock
         self._masker, self._failing, self._guard, self._patience = masker, failing, guard, patience
-        self._record_limit, self._limits = record_limit, limits
+        self._record_limit, self._limits, self._telemetry = record_limit, limits, telemetry
         self._scribe: Scribe[tuple[Attempt, Record]] | None = None
 
     def begin(self, *, waiting: int) -> None:
@@ -85,11 +87,22 @@ class Clerk:
             self._patience.until_available(lambda: self._append(attempt, record))
         except Unavailable as error:
             raise Stopping from error
+        attempt.asking = asked, self._telemetry.now()
         return asked
 
     def hear(self, attempt: Attempt, response: Response) -> None:
         """The answer, to be recorded with whatever is recorded next."""
+        self._tell(attempt, response.status)
         attempt.unsaved.append(partial(outcome.response, response=response, **self._said(attempt)))
+
+    def miss(self, attempt: Attempt) -> None:
+        """No answer came; what is made of that is the handler's."""
+        self._tell(attempt, None)
+
+    def _tell(self, attempt: Attempt, status: int | None) -> None:
+        if attempt.asking is not None:
+            request, began = attempt.asking
+            self._telemetry.asked(Asked(attempt, request, status), began)
 
     def check_in(self, attempt: Attempt, record: Record, ready: Aggregate[Any]) -> None:
         """What has been done is in the log when this returns: a checkpoint.
@@ -148,7 +161,7 @@ class Clerk:
         """It ended with this error, or in a wait."""
         if isinstance(error, Wait):
             return self._waiting(attempt, error)
-        attempt.came_to = CameTo.FAILED
+        attempt.came_to, attempt.failure = CameTo.FAILED, type(error).__name__
         return self._failing(attempt.reaction, attempt.job.attempt, error)
 
     def _waiting(self, attempt: Attempt, wait: Wait) -> Record:

@@ -24,6 +24,7 @@ def converse(clerk: Clerk, network: Network, attempt: Attempt, exchange: Exchang
             try:
                 response = network.send(asked)
             except (Unavailable, AnswerTooLarge) as error:
+                clerk.miss(attempt)
                 clerk.count(attempt, None)
                 request = exchange.throw(error)
             else:

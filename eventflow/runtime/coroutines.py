@@ -155,6 +155,7 @@ class Coroutines:
                 try:
                     response = await self._wire.send(asked)
                 except (Unavailable, AnswerTooLarge) as error:
+                    self._clerk.miss(attempt)
                     await self._count(attempt, None)
                     said = await exchange.athrow(error)
                 else:

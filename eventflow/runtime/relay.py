@@ -25,6 +25,7 @@ from eventflow.model.switch import Switch
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.job import Job
 from eventflow.runtime.switches import QUEUE, Switches
+from eventflow.runtime.telemetry import Telemetry
 from eventflow.store.log import Log
 from eventflow.store.work import FAR_AHEAD, LONG_AGO, Due, Task, Work
 
@@ -104,13 +105,14 @@ class Relay:
         *,
         clock: Callable[[], datetime],
         switches: Switches,
+        telemetry: Telemetry,
         is_limited: bool = False,
         max_in_flight: int = 1000,
         batch: int = 500,
         resend_after: timedelta = timedelta(seconds=30),
         told: Callable[[Sequence[Header]], object] = len,
     ) -> None:
-        self._told = told
+        self._told, self._telemetry = told, telemetry
         self._log, self._work, self._broker, self._routes, self._clock = log, work, broker, routes, clock
         self._max_in_flight, self._batch, self._resend_after = max_in_flight, batch, resend_after
         self._switches, self._is_limited = switches, is_limited
@@ -225,7 +227,9 @@ class Relay:
             return []
         fitting = tasks[: self._room_for(queue, len(tasks))]
         if fitting:
-            self._broker.send(queue, [job(task) for task in fitting])
+            jobs, began = [job(task) for task in fitting], self._telemetry.now()
+            self._broker.send(queue, jobs)
+            self._telemetry.sent(queue, jobs, began)
             self._room[queue] -= len(fitting)
         return fitting
 

@@ -15,6 +15,7 @@ from eventflow.model.masking import Masker
 from eventflow.model.reaction import Reaction
 from eventflow.model.recorded import Context, Head, Header, Phase, Recorded
 from eventflow.model.snapshot import Snapshot
+from eventflow.runtime.telemetry import Telemetry
 from eventflow.store.database import Transaction
 from eventflow.store.log import Append, Log
 
@@ -34,8 +35,14 @@ class Repository:
     """
 
     def __init__(
-        self, log: Log, *, snapshot_every: int = 100, bind: Callable[[Aggregate[Any]], None] | None = None
+        self,
+        log: Log,
+        *,
+        snapshot_every: int = 100,
+        bind: Callable[[Aggregate[Any]], None] | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
+        self._telemetry = telemetry or Telemetry()
         self._log, self._bind = log, bind
         self._snapshot_every = snapshot_every
         self.company: Company = lambda changed: []
@@ -108,8 +115,9 @@ class Repository:
         together = [*changed, *self.company(changed)]
         for one, _ in together:
             self._prepare(one)
-        own = sum(len(one.pending) for one, _ in changed)
+        own, began = sum(len(one.pending) for one, _ in changed), self._telemetry.now()
         headers = self._log.append(*(self._append(one, context) for one, context in together), key=key, fence=fence)
+        self._telemetry.appended(headers, began)
         self._saved([one for one, _ in together], headers)
         return headers[:own]
 

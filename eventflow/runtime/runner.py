@@ -67,6 +67,7 @@ class Runner:
         seats: Seats | None = None,
     ) -> None:
         self._priorities = {one.name: one.priority for one in reactions.values()}
+        self._queues = {one.name: one.queue for one in reactions.values()}
         self._routines = {one.name for one in reactions.values() if isinstance(one, Routine)}
         self._seats, self._telemetry = seats, telemetry
         self._network, self._opens, self._limits = network, opens, limits
@@ -82,13 +83,13 @@ class Runner:
         self._claims = Claims(repository, reactions, owner=owner, clock=clock, masker=masker, failing=failing)
         self._clerk = Clerk(
             repository, owner=owner, clock=clock, masker=masker, failing=failing, guard=self._guard,
-            patience=self._patience, record_limit=record_limit, limits=limits,
+            patience=self._patience, record_limit=record_limit, telemetry=telemetry, limits=limits,
         )  # fmt: skip
         self._coroutines: Coroutines | None = None
         self._conductor = Conductor(
             self._clerk, guard=self._guard, clock=clock, masker=masker, failing=failing, closing=self._closing,
             quiet=quiet,
-            approach=Approach(repository, registry or Registry()), network=network,
+            approach=Approach(repository, registry or Registry()), network=network, telemetry=telemetry,
         )  # fmt: skip
         self._collector = Collector()
 
@@ -116,6 +117,10 @@ class Runner:
 
     def run(self, job: Job) -> None:
         """Do the job, if it still is one. A worker that ends begins nothing: what it gave back would come again."""
+        with self._telemetry.processing(job, self._queues.get(job.reaction, "")):
+            self._do(job)
+
+    def _do(self, job: Job) -> None:
         if self._closing.is_set():
             self._return(job)
         elif job.reaction in self._asynchronous and self._coroutines is not None:

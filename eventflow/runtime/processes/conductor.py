@@ -38,6 +38,7 @@ from eventflow.runtime.network import Network
 from eventflow.runtime.processes.approach import Approach, Aside, Ready, Turn
 from eventflow.runtime.processes.current import at_step
 from eventflow.runtime.processes.notes import Notes, noting
+from eventflow.runtime.telemetry import Telemetry
 from eventflow.runtime.tracing import within
 
 log = logging.getLogger("eventflow.processes")
@@ -79,11 +80,12 @@ class Conductor:
         quiet: Callable[[str], datetime | None] = lambda channel: None,
         approach: Approach,
         network: Network,
+        telemetry: Telemetry,
     ) -> None:
         self._quiet = quiet
         self._clerk, self._guard, self._clock = clerk, guard, clock
         self._masker, self._failing, self._closing = masker, failing, closing
-        self._approach, self._network = approach, network
+        self._approach, self._network, self._telemetry = approach, network, telemetry
 
     def work(self, attempt: Attempt) -> Record:
         """Do the steps that are left; what is given back ends the claim, all before it is recorded.
@@ -174,7 +176,7 @@ class Conductor:
                 ready = self._approach.ready(Turn(run, journey.process, step, self._clock()))
                 for one in ready.also:
                     journey.note(one)
-                with self._guard.exposed(attempt.limit):
+                with self._telemetry.stepping(attempt, step.key), self._guard.exposed(attempt.limit):
                     result, beside = ready.conclude(self._called(journey, step, ready))
                 return journey.passed(step, result, notes(), time.monotonic() - attempt.began, beside)
             except Aside as aside:
@@ -216,7 +218,7 @@ class Conductor:
     def _failed(self, journey: Journey, step: Step, error: BaseException, notes: Notes) -> Record:
         if isinstance(error, Wait):
             return self._clerk.failed(journey.attempt, error)
-        journey.attempt.came_to = CameTo.FAILED
+        journey.attempt.came_to, journey.attempt.failure = CameTo.FAILED, type(error).__name__
         if not isinstance(error, (RetryLater, Skip)):
             try:
                 self._tell(journey, step, error)
