@@ -16,11 +16,25 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-from eventflow import Abandon, Aggregate, Eventflow, Process, Retry, Settings, command, step, task
+from eventflow import (
+    Abandon,
+    Aggregate,
+    Eventflow,
+    Exchange,
+    Process,
+    Request,
+    Retry,
+    Settings,
+    command,
+    endpoint,
+    step,
+    task,
+)
 from eventflow.errors import Refused
 from eventflow.prometheus import Exposed, exposition, served
 from eventflow.runtime.switches import QUEUE
 from tests.house.repository import ROOT
+from tests.peer import Answer, Peer
 from tests.proxy import Proxy
 from tests.services import fresh_schema
 
@@ -56,6 +70,18 @@ async def send(letter: Letter) -> None:
         raise ConnectionError("too far")
 
 
+class Poster(Aggregate[Status], category="poster", initial=Status.WRITTEN):
+    """Something to be put up, somewhere else."""
+
+    url: str
+
+
+@endpoint(Poster, on=Status.WRITTEN, processing=None, complete=Status.SENT, failed=Status.LOST, retry=ONCE)
+def put_up(poster: Poster) -> Exchange[None]:
+    """Send it there."""
+    yield Request("POST", poster.url)
+
+
 class Round(Process, name="round"):
     """The way of a postman."""
 
@@ -79,12 +105,20 @@ def office(url: str, tmp_path: Path) -> Iterator[Eventflow]:
     """A post office, on each database."""
     with Eventflow(
         Settings(database=url, broker="embedded://", objects=(tmp_path / "objects").as_uri()),
-        aggregates=[Letter],
-        reactions=[frank, send],
+        aggregates=[Letter, Poster],
+        reactions=[frank, send, put_up],
         processes=[Round],
         commands=[sort],
     ) as app:
         yield app
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    """Another system, on loopback."""
+    peer = Peer()
+    yield peer
+    peer.close()
 
 
 def told(text: str) -> dict[tuple[str, ...], float]:
@@ -209,6 +243,19 @@ def test_a_worker_tells_how_long_its_handlers_took_and_what_came_of_them(office:
     assert found["items", "letter", "sent"] == 1
 
 
+def test_a_worker_tells_how_long_others_took_to_answer(office: Eventflow, peer: Peer) -> None:
+    peer.answer = lambda asked: Answer(status=204 if asked.path == "/wall" else 404)
+    urls = [f"{peer.url}/wall", f"{peer.url}/wall", f"{peer.url}/tree", "http://127.0.0.1:1"]
+    office.save(*(Poster.create(url=url) for url in urls))
+
+    with served(office, port=0) as port:
+        office.drain()
+        found = asked(port)
+
+    name = "request_duration_seconds_count"
+    assert {key[2]: number for key, number in found.items() if key[0] == name} == {"204": 2, "404": 1, "none": 1}
+
+
 def test_the_figures_are_a_part_of_a_larger_web(office: Eventflow) -> None:
     office.save(Letter.create(to="Ann"))
     web = TestClient(Starlette(routes=[Mount("/metrics", Exposed(office))]))
@@ -221,6 +268,7 @@ def test_the_figures_are_a_part_of_a_larger_web(office: Eventflow) -> None:
 
 def test_the_page_lists_every_name_and_no_other(office: Eventflow) -> None:
     office.save(Letter.create(to="Ann"))
+    office.save(Poster.create(url="http://127.0.0.1:1"))
     office.processes.start(Round(streets=1))
     with served(office, port=0) as port, office.lock("sort"):
         office.drain()
