@@ -42,6 +42,9 @@ OTHERS = ("EVENTFLOW_ACTOR",)
 """Names in the environment that are not settings: who works on the command line."""
 FOR_TESTS = "EVENTFLOW_TEST_"
 
+LONGEST = timedelta(days=36_500)
+"""A hundred years: what is longer is a slip, and no calendar goes on for ever."""
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 
@@ -68,11 +71,14 @@ class Place(Address):
 def duration(said: object) -> object:
     """A length of time from the words one writes into a file; whatever else is left to pydantic.
 
-    >>> duration("30s"), duration("1.5 m"), duration("10")
-    (datetime.timedelta(seconds=30), datetime.timedelta(seconds=90), datetime.timedelta(seconds=10))
+    >>> duration("30s"), duration("1.5 m"), duration("10"), duration("40000d")
+    (datetime.timedelta(seconds=30), datetime.timedelta(seconds=90), datetime.timedelta(seconds=10), '40000d')
     """
     found = _AMOUNT.fullmatch(said.strip()) if isinstance(said, str) else None
-    return said if found is None else timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
+    if found is None:
+        return said
+    seconds = float(found[1]) * _UNITS[found[2] or "s"]
+    return timedelta(seconds=seconds) if seconds <= LONGEST.total_seconds() else said
 
 
 def _one_of(*schemes: str) -> AfterValidator:

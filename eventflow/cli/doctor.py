@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -20,63 +16,31 @@ from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, one_line, pass_session
 from eventflow.cli.view import AnyWord, is_missing
 from eventflow.errors import EventflowError, Misconfigured, NotFound, Unavailable
-from eventflow.model.masking import Masker
 from eventflow.runtime.broker import Broker
-from eventflow.runtime.relay import CHECKPOINT
-from eventflow.settings import Settings, unknown_environment
+from eventflow.settings import Settings
 from eventflow.store import figures, schema
 from eventflow.store.database import Database, connect
-from eventflow.store.keyring import open_keyring
-from eventflow.store.log import Log, open_log
+from eventflow.store.log import open_log
 from eventflow.store.objects import open_objects
-from eventflow.store.work import Work
-from eventflow.store.workers import Workers
+from eventflow.views.findings import (
+    Finding,
+    State,
+    clock,
+    environment,
+    fail,
+    habits,
+    in_a_line,
+    keys,
+    of_log,
+    ok,
+    round_trip,
+    safely,
+    schema_of,
+    warn,
+)
 from eventflow_projections import Projections, standard
 
-SKEW = timedelta(seconds=2)
-SLOW = timedelta(milliseconds=100)
-LAG = 1_000
-"""Positions a projection may be behind while somebody moves it."""
-
-MANY = 100
-"""Up to how many orphans are counted."""
-
-
-class State(StrEnum):
-    """How a finding is."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; ``hint`` says what to do, ``unreachable`` that a service does not answer."""
-
-    name: str
-    state: State
-    text: str
-    hint: str | None = None
-    unreachable: bool = False
-
-
 COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
-
-
-def ok(name: str, text: str) -> Finding:
-    """All is well."""
-    return Finding(name, State.OK, text)
-
-
-def warn(name: str, text: str, hint: str | None = None) -> Finding:
-    """Something to know."""
-    return Finding(name, State.WARN, text, hint)
-
-
-def fail(name: str, text: str, hint: str | None = None, *, unreachable: bool = False) -> Finding:
-    """Something to repair."""
-    return Finding(name, State.FAIL, text, hint, unreachable)
 
 
 @click.command()
@@ -103,7 +67,7 @@ def doctor(session: Session, strict: bool) -> Code:
 
 def examine(session: Session) -> Iterator[Finding]:
     """Everything in turn; what cannot be looked at because of what was found before is left out."""
-    yield from _environment()
+    yield from environment()
     try:
         settings = application.settings(session)
     except Misconfigured as error:
@@ -112,17 +76,10 @@ def examine(session: Session) -> Iterator[Finding]:
     with _application(session) as (app, finding):
         yield finding
         at_work = app.settings if app else settings
-        yield ok("settings", _habits(at_work))
-        yield from _safely("database", lambda: _database(at_work, app))
-        yield from _safely("broker", lambda: _broker(at_work, app))
-        yield from _safely("objects", lambda: _objects(at_work))
-
-
-def _environment() -> Iterator[Finding]:
-    problems = unknown_environment()
-    yield from (warn("environment", problem, "Correct its name, or take it away.") for problem in problems)
-    if not problems:
-        yield ok("environment", "every EVENTFLOW_... in it means something")
+        yield ok("settings", habits(at_work))
+        yield from safely("database", lambda: _database(at_work, app))
+        yield from safely("broker", lambda: _broker(at_work, app))
+        yield from safely("objects", lambda: _objects(at_work))
 
 
 @contextmanager
@@ -142,29 +99,14 @@ def _opened(session: Session) -> tuple[Eventflow | None, Finding]:
     try:
         app = application.application(session)
     except Unavailable as error:
-        return None, warn("application", f"was not opened: {_said(error)}", "See below.")
+        return None, warn("application", f"was not opened: {in_a_line(error)}", "See below.")
     except EventflowError as error:
-        return None, fail("application", _said(error), "Correct its composition, or name another: --app MODULE:ATTR.")
+        hint = "Correct its composition, or name another: --app MODULE:ATTR."
+        return None, fail("application", in_a_line(error), hint)
     except Exception as error:  # noqa: BLE001 - it is user code that is imported here
-        return None, fail("application", f"cannot be imported: {_said(error)}", "Say -vv to see where.")
+        return None, fail("application", f"cannot be imported: {in_a_line(error)}", "Say -vv to see where.")
     names = f"{', '.join(app.aggregates)}; reactions {', '.join(app.routes.reactions) or 'none'}"
     return app, ok("application", f"aggregates {names}")
-
-
-def _habits(settings: Settings) -> str:
-    places = ", ".join(f"{name} {getattr(settings, name)}" for name in ("database", "broker", "objects"))
-    return f"{places}, lease {settings.lease.total_seconds():g} s, {settings.threads} threads"
-
-
-def _safely(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    try:
-        yield from look()
-    except Unavailable as error:
-        yield fail(name, _said(error), "See that it runs, and that its address is right.", unreachable=True)
-    except EventflowError as error:
-        yield fail(name, _said(error))
-    except Exception as error:  # noqa: BLE001 - drivers raise what they like when they are told a wrong address
-        yield fail(name, f"{type(error).__name__}: {_said(error)}", "See that it runs.", unreachable=True)
 
 
 def _database(settings: Settings, app: Eventflow | None) -> Iterator[Finding]:
@@ -173,124 +115,20 @@ def _database(settings: Settings, app: Eventflow | None) -> Iterator[Finding]:
         yield warn("database", f"there is no {settings.database} yet", "It is made when an application opens it.")
         return
     with connect(url) as database:
-        yield _round_trip(database, settings)
+        yield round_trip(database, settings)
         found = schema.status(database)
-        yield from _schema(database, found)
+        yield from schema_of(database, found)
         if found.is_current:
-            yield _clock(database)
-            yield from _keys(settings, database)
+            yield clock(database)
+            yield from keys(settings, database)
             yield from _log(database, app)
-
-
-def _round_trip(database: Database, settings: Settings) -> Finding:
-    figures.clock(database)  # the first question opens the connection
-    began = time.monotonic()
-    figures.clock(database)
-    took = timedelta(seconds=time.monotonic() - began)
-    text = f"{settings.database} answers in {took.total_seconds() * 1000:.1f} ms"
-    if took > SLOW:
-        return warn("database", text, "Every event costs at least that: see what is between here and there.")
-    return ok("database", text)
-
-
-def _schema(database: Database, found: schema.Status) -> Iterator[Finding]:
-    if not found.present:
-        yield warn(
-            "schema", "there is none yet", "It is made when an application opens it, or by: eventflow schema upgrade"
-        )
-    elif found.present < found.wanted:
-        yield fail("schema", f"version {found.present}, wanted is {found.wanted}", "Run: eventflow schema upgrade")
-    elif found.present > found.wanted:
-        yield fail("schema", f"version {found.present}, known is {found.wanted}", "Install a newer eventflow.")
-    elif differences := schema.verify(database):
-        yield fail("schema", f"{len(differences)} differences: {differences[0]}", "See: eventflow schema verify")
-    else:
-        yield ok("schema", f"version {found.present}")
-
-
-def _clock(database: Database) -> Finding:
-    before = datetime.now(UTC)
-    theirs = figures.clock(database)
-    ours = before + (datetime.now(UTC) - before) / 2
-    skew = abs(theirs - ours)
-    text = f"{skew.total_seconds():.3f} s between here and the database"
-    if skew > SKEW:
-        return warn("clock", text, "Let both keep time (NTP): retries and ages are told by ours, leases by theirs.")
-    return ok("clock", text)
-
-
-def _keys(settings: Settings, database: Database) -> Iterator[Finding]:
-    """Whether the master keys are here that wrap something."""
-    said = settings.master_key
-    keyring = open_keyring(database, said.get_secret_value() if said else None)
-    used = list(keyring.in_use())
-    try:
-        if used:
-            keyring.check()
-            yield ok("keys", f"{len(used)} master keys are in use, and here; {keyring.masters.current} wraps new ones")
-    except Misconfigured as error:
-        yield fail("keys", _said(error), "Put the master key back: nothing opens what it wraps without it.")
 
 
 def _log(database: Database, app: Eventflow | None) -> Iterator[Finding]:
     log = app.log if app else open_log(database, AnyWord({}, {}, {}))
-    fresh = [one for one in Workers(database).all() if one.fresh]
-    yield from _workers(database)
-    yield _relay(database, log, is_worked_on=bool(fresh))
-    yield _orphans(database)
-    if figures.has_table(database, "projections"):
-        kept = app.projections if app else Projections(database, log, standard())
-        yield from _projections(kept, is_worked_on=bool(fresh))
-    else:
-        yield warn("projections", "there are none yet", "They are made when an application opens the log.")
-
-
-def _workers(database: Database) -> Iterator[Finding]:
-    workers = Workers(database).all()
-    fresh = [one.name for one in workers if one.fresh]
-    yield ok("workers", f"{len(fresh)} at work{': ' if fresh else ''}{', '.join(fresh)}")
-    for one in workers:
-        if not one.fresh:
-            text = f"{one.name} has been silent since {one.beat_at:%Y-%m-%d %H:%M:%S} UTC"
-            yield warn("workers", text, "It died or hangs; what it held is rescued by a worker that runs.")
-
-
-def _relay(database: Database, log: Log, *, is_worked_on: bool) -> Finding:
-    behind = log.last_position() - Work(database).position(CHECKPOINT)
-    text = f"{behind} events behind the log"
-    if behind > 0 and not is_worked_on:
-        return warn("relay", text, "Nobody does the work. Start a worker: eventflow worker")
-    return (
-        warn("relay", text, "Is the broker full, or the leading worker overloaded?")
-        if behind > LAG
-        else ok("relay", text)
-    )
-
-
-def _orphans(database: Database) -> Finding:
-    orphans = Work(database).orphans(MANY)
-    if not orphans:
-        return ok("claims", "none is an orphan")
-    amount = f"{len(orphans)}{' or more' if len(orphans) == MANY else ''}"
-    hint = "A worker that runs gives them back within a second or two: eventflow worker"
-    return warn(
-        "claims", f"{amount} of workers that are gone, such as {orphans[0].reaction} on {orphans[0].stream}", hint
-    )
-
-
-def _projections(kept: Projections, *, is_worked_on: bool) -> Iterator[Finding]:
-    for one in kept.status():
-        text = f"{one.name}: {one.lag} events behind the log"
-        if one.error:
-            yield fail(
-                "projections",
-                f"{text}; {one.error}",
-                f"When the cause is gone: eventflow projections rebuild {one.name}",
-            )
-        elif one.lag > (LAG if is_worked_on else 0):
-            yield warn("projections", text, "A running worker keeps them up to it: eventflow worker")
-        else:
-            yield ok("projections", text)
+    has_some = figures.has_table(database, "projections")
+    kept = app.projections if app else Projections(database, log, standard())
+    yield from of_log(database, log, kept if has_some else None)
 
 
 def _broker(settings: Settings, app: Eventflow | None) -> Iterator[Finding]:
@@ -336,7 +174,7 @@ def _objects(settings: Settings) -> Iterator[Finding]:
     try:
         open_objects(url).exists("eventflow-doctor")
     except NotFound as error:
-        yield fail("objects", _said(error), "Make the bucket, or name another.")
+        yield fail("objects", in_a_line(error), "Make the bucket, or name another.")
     else:
         yield ok("objects", f"{settings.objects} answers")
 
@@ -346,10 +184,6 @@ def _folder(settings: Settings, folder: Path) -> Finding:
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         return fail("objects", f"{nearest} cannot be written to", "Give this user the right to, or name another place.")
     return ok("objects", f"{settings.objects} can be written to")
-
-
-def _said(error: Exception) -> str:
-    return one_line(Masker().text(str(error)))
 
 
 def _show(session: Session, finding: Finding) -> None:

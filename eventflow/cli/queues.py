@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
 import click
 
@@ -13,9 +12,9 @@ from eventflow.cli.actor import actor, reason_option
 from eventflow.cli.application import application
 from eventflow.cli.output import Session, Table, moment, pass_session
 from eventflow.cli.pausing import end_of, for_option, in_words, until_option
-from eventflow.errors import NotFound, Unavailable, did_you_mean
 from eventflow.runtime.switches import QUEUE
-from eventflow.store.work import Backlog
+from eventflow.views.queues import check_known
+from eventflow.views.queues import queues as queues_of
 from eventflow.views.switches import told
 
 
@@ -33,7 +32,7 @@ def list_(session: Session) -> None:
       eventflow --app shop.app:app queues list
     """
     with application(session) as app:
-        found = _queues(app)
+        found = [{"switch": in_words(one), **one} for one in queues_of(app)]
     rows = [
         (
             one["name"], one["switch"], one["waiting"], one["sent"], one["depth"], one["running"], one["later"],
@@ -91,40 +90,6 @@ def resume(session: Session, names: tuple[str, ...]) -> None:
     session.answer({"queues": [{"name": name, "resumed": was} for name, was in rested.items()]}, text)
 
 
-def _queues(app: Eventflow) -> list[dict[str, Any]]:
-    backlog = {one.reaction: one for one in app.backlog()}
-    return [_queue(app, name, reactions, backlog) for name, reactions in sorted(app.routes.by_queue().items())]
-
-
-def _queue(app: Eventflow, name: str, reactions: Iterable[str], backlog: dict[str, Backlog]) -> dict[str, Any]:
-    some = [backlog[one] for one in reactions if one in backlog]
-    state = told(app.switches, QUEUE, name)
-    return {
-        "name": name,
-        "reactions": list(reactions),
-        "switch": in_words(state),
-        **state,
-        "waiting": sum(one.waiting for one in some),
-        "sent": sum(one.sent for one in some),
-        "depth": _depth(app, name),
-        "running": sum(one.running for one in some),
-        "later": sum(one.later for one in some),
-        "next_due": min((one.next_due for one in some if one.next_due), default=None),
-    }
-
-
-def _depth(app: Eventflow, name: str) -> int | None:
-    """What the broker says; an embedded one is in another process, and one that is away says nothing."""
-    if app.broker.embedded:
-        return None
-    try:
-        return app.broker.depth(name)
-    except Unavailable:
-        return None
-
-
 def _check(app: Eventflow, names: Iterable[str]) -> None:
-    known = sorted(app.routes.by_queue())
     for name in names:
-        if name not in known:
-            raise NotFound(f'There is no queue "{name}".{did_you_mean(name, known)} There is {", ".join(known)}.')
+        check_known(app, name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import Any
 
 import click
 
@@ -15,20 +14,15 @@ from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, Table, moment, pass_session
 from eventflow.cli.pausing import end_of, for_option, in_words, until_option
 from eventflow.cli.worker import told_to_stop
-from eventflow.errors import NotFound, did_you_mean
 from eventflow.runtime.switches import TICK
 from eventflow.store.ticks import Run, Runs
 from eventflow.store.workers import Workers
 from eventflow.views.switches import told
+from eventflow.views.ticks import check_known
+from eventflow.views.ticks import ticks as ticks_of
 
 PATIENCE = timedelta(minutes=1)
 PAUSE = 0.1
-
-WITH_THE_RELAY = {
-    "rescue": "gives back what dead workers hold",
-    "resend": "sends again what the broker has lost",
-}
-"""Ticks that go with the relay, wherever that is."""
 
 
 @click.group()
@@ -48,7 +42,7 @@ def list_(session: Session) -> None:
       eventflow --app shop.app:app scheduler list
     """
     with application(session) as app:
-        ticks = _ticks(app)
+        ticks = [{"switch": in_words(one), **one} for one in ticks_of(app)]
     rows = [
         (
             one["name"],
@@ -95,7 +89,7 @@ def pause(session: Session, name: str, reason: str | None, lasting: timedelta | 
       eventflow --app shop.app:app scheduler pause probe-order --for 2h --reason "the bank is away"
     """
     with application(session) as app:
-        _check(app, name)
+        check_known(app, name)
         app.switches.pause(TICK, name, reason=reason, until=end_of(lasting, until, app.clock()), actor=actor())
         state = told(app.switches, TICK, name)
     session.answer({"name": name, **state}, f"{name}: {in_words(state)}.")
@@ -111,7 +105,7 @@ def resume(session: Session, name: str) -> None:
       eventflow --app shop.app:app scheduler resume probe-order
     """
     with application(session) as app:
-        _check(app, name)
+        check_known(app, name)
         rested = app.switches.resume(TICK, name, actor=actor())
     session.answer({"name": name, "resumed": rested}, f"{name} goes on." if rested else f"{name} was not paused.")
 
@@ -128,7 +122,7 @@ def trigger(session: Session, name: str, reason: str | None, wait: bool) -> Code
       eventflow --app shop.app:app scheduler trigger probe-order --wait
     """
     with application(session) as app:
-        _check(app, name)
+        check_known(app, name)
         wanted = app.switches.trigger(TICK, name, reason=reason, actor=actor())
         if not any(one.fresh for one in Workers(app.database).all()):
             session.warn("No worker is running. Start one: eventflow worker, or: eventflow scheduler run --once")
@@ -156,48 +150,12 @@ def _run(session: Session, app: Eventflow) -> Code:
     with told_to_stop(session) as stopping:
         for one in followers:
             one.begin()
-        session.hint(f"Scheduler: {', '.join(one['name'] for one in _ticks(app))}; {app.settings.database}.")
+        session.hint(f"Scheduler: {', '.join(one['name'] for one in ticks_of(app))}; {app.settings.database}.")
         stopping.wait()
         for one in followers:
             one.end()
     session.hint("Ended well.")
     return Code.OK
-
-
-def _ticks(app: Eventflow) -> list[dict[str, Any]]:
-    """Everything that is known of each tick: those of the program, and those that others have run."""
-    ticks = [*app.ticks.all(), *app.engine.archiving.all(), *app.engine.commanding.all()]
-    purposes = {**{one.name: one.purpose for one in ticks}, **WITH_THE_RELAY}
-    rhythms = {one.name: one.every for one in ticks}
-    runs = Runs(app.database).all()
-    names = sorted({*purposes, *runs})
-    return [_tick(app, name, purposes.get(name, ""), rhythms.get(name), runs.get(name)) for name in names]
-
-
-def _tick(app: Eventflow, name: str, purpose: str, every: timedelta | None, last: Run | None) -> dict[str, Any]:
-    rhythm = every or (last.every if last else None)
-    state = told(app.switches, TICK, name)
-    due = last.began_at + rhythm if last and rhythm else None
-    return {
-        "name": name,
-        "purpose": purpose,
-        "every": rhythm.total_seconds() if rhythm else None,
-        "switch": in_words(state),
-        **state,
-        "last": last.began_at if last else None,
-        "took": last.took.total_seconds() if last else None,
-        "done": last.done if last else None,
-        "error": last.error if last else None,
-        "failures": last.failures if last else 0,
-        "host": last.host if last else None,
-        "next": None if state["paused"] else due,
-    }
-
-
-def _check(app: Eventflow, name: str) -> None:
-    known = [one["name"] for one in _ticks(app)]
-    if name not in known:
-        raise NotFound(f'There is no tick "{name}".{did_you_mean(name, known)} There is {", ".join(known)}.')
 
 
 def _waited(app: Eventflow, name: str, wanted: int) -> Run | None:

@@ -16,6 +16,9 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from pydantic_core import to_jsonable_python
 
+from eventflow.model.flows.drawing import svg
+from eventflow.picking.definition import FlowDefinition
+
 TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
 SHORT = 8
@@ -39,18 +42,26 @@ def assets() -> Mapping[str, Asset]:
 @cache
 def environment() -> Environment:
     """The templates."""
-    drawn = Environment(
+    made = Environment(
         loader=PackageLoader("eventflow.dashboard"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    drawn.filters.update(
-        moment=moment, lasting=lasting, short=short, number=number, pretty=pretty, leaf=leaf, ago=ago, tree=as_tree
+    made.filters.update(
+        moment=moment,
+        lasting=lasting,
+        short=short,
+        number=number,
+        pretty=pretty,
+        leaf=leaf,
+        ago=ago,
+        tree=as_tree,
+        drawn=drawn_flow,
     )
-    drawn.globals["asset"] = asset
-    return drawn
+    made.globals["asset"] = asset
+    return made
 
 
 def draw(template: str, values: Mapping[str, Any]) -> str:
@@ -136,6 +147,11 @@ def leaf(value: Any) -> str:
 def as_tree(value: Any) -> Any:
     """A value of any shape, as dictionaries, lists and simple values."""
     return plain(value)
+
+
+def drawn_flow(flow: FlowDefinition) -> Markup:
+    """The graph of a flow as a picture; whatever is said in it was escaped where it was drawn."""
+    return Markup(svg(flow, "en"))
 
 
 def _asset(name: str, content: bytes) -> Asset:

@@ -9,18 +9,17 @@ from typing import Any
 
 import click
 
-from eventflow.app import Eventflow
 from eventflow.cli.application import application
 from eventflow.cli.exits import Code
 from eventflow.cli.moments import Moment, at_option
 from eventflow.cli.output import Session, Table, as_json, harmless, moment, one_line, pass_session
-from eventflow.errors import EventflowError
 from eventflow.model.flows.drawing import mermaid, svg
 from eventflow.model.flows.flow import availability
 from eventflow.model.recorded import Recorded
 from eventflow.picking.definition import FlowDefinition
 from eventflow.picking.parts import TaskKind
 from eventflow.runtime.flows.flows import Id
+from eventflow.views.flows import change, id_of, own
 
 
 @click.command("list")
@@ -54,7 +53,7 @@ def show(session: Session, flow: str, history: bool, at: int | datetime | None) 
       eventflow --app shop.app:app flows show order@2 --history
     """
     with application(session) as app:
-        found = app.flows.stream(_id(app, flow), at=at)
+        found = app.flows.stream(id_of(app, flow), at=at)
         changes = [_change(one) for one in app.flows.history(found.definition.id)] if history else []
     said = {**found.definition.model_dump(mode="json"), "in_use": found.in_use, "stream_version": found.version}
     if history:
@@ -91,7 +90,7 @@ def diff(
         raise click.UsageError("Name two flows, or two positions or times, or say --since.")
     with application(session) as app:
         if first is not None and second is not None:
-            one, two = _id(app, first), _id(app, second)
+            one, two = id_of(app, first), id_of(app, second)
             known = [id for id in (one, two) if app.flows.shelf(at).find(id) is not None]
             if known or not (_is_moment(first) and _is_moment(second)):
                 _tell_fields(session, one, two, app.flows.diff(one, two, at=at))
@@ -132,7 +131,7 @@ def check(session: Session, flows: tuple[str, ...]) -> Code:
       eventflow --app shop.app:app flows check
     """
     with application(session) as app:
-        ids = [_id(app, one) for one in flows] or [one.id for one in app.flows.all()]
+        ids = [id_of(app, one) for one in flows] or [one.id for one in app.flows.all()]
         found = [(id, one) for id in ids for one in app.flows.problems(id)]
     told = [{"flow": id, "code": one.code, "where": one.where, "message": one.message} for id, one in found]
     rows = [(id, one.code, str(one)) for id, one in found]
@@ -153,7 +152,7 @@ def draw(session: Session, flow: str, how: str, locale: tuple[str, ...], at: int
       eventflow --app shop.app:app flows draw order@2 --format svg > order.svg
     """
     with application(session) as app:
-        found = app.flows.get(_id(app, flow), at=at)
+        found = app.flows.get(id_of(app, flow), at=at)
     drawn = (mermaid if how == "mermaid" else svg)(found, *locale)
     session.answer({"flow": found.id, "format": how, "picture": drawn}, harmless(drawn))
 
@@ -170,7 +169,7 @@ def export(session: Session, flows: tuple[str, ...], no_graph: bool, at: int | d
       eventflow --app shop.app:app flows export order@2 > order.json
     """
     with application(session) as app:
-        found = app.flows.export(*(_id(app, one) for one in flows), graph=not no_graph, at=at)
+        found = app.flows.export(*(id_of(app, one) for one in flows), graph=not no_graph, at=at)
     session.answer(found, json.dumps(found, indent=2))
 
 
@@ -188,14 +187,6 @@ def tasks(session: Session, subject_type: str | None, kind: tuple[TaskKind, ...]
         found = app.flows.tasks(subject_type, *kind)
     rows = [(one["task"], one["kind"], one["subject_type"], one["title"], one["description"]) for one in found]
     session.answer({"tasks": found}, Table(("task", "kind", "for", "title", ""), rows))
-
-
-def _id(app: Eventflow, named: str) -> int | str:
-    """The id that is meant: a number where there is no such text."""
-    try:
-        return app.flows.shelf().get(named).definition.id
-    except EventflowError:
-        return named
 
 
 def _row(one: FlowDefinition) -> tuple[object, ...]:
@@ -216,19 +207,8 @@ def _row(one: FlowDefinition) -> tuple[object, ...]:
 
 
 def _change(recorded: Recorded) -> dict[str, Any]:
-    header, body = recorded.header, recorded.event.event_body()
-    said = {name: value for name, value in body.items() if name not in ("reason", "fields", "body")}
-    beside = body.get("body") or {}
-    return {
-        "version": header.version,
-        "position": header.position,
-        "at": header.recorded_at,
-        "by": header.actor,
-        "what": header.name.partition(":")[2],
-        "reason": body.get("reason") or beside.get("reason"),
-        "changes": said | {name: value for name, value in beside.items() if name != "reason"},
-        "said": _said(body.get("reason") or beside.get("reason"), said),
-    }
+    told = change(recorded)
+    return told | {"said": _said(told["reason"], own(recorded))}
 
 
 def _said(reason: str | None, changes: dict[str, Any]) -> str:

@@ -7,12 +7,11 @@ from typing import Any
 
 import click
 
-from eventflow.app import Eventflow
 from eventflow.cli.actor import actor, reason_option
 from eventflow.cli.application import application
 from eventflow.cli.lengths import Length
 from eventflow.cli.output import Session, Table, moment, one_line, pass_session
-from eventflow.model.flows.ramp import FlowRamp
+from eventflow.views.flows import share
 
 SHARE = click.IntRange(0, 100)
 
@@ -59,7 +58,7 @@ def rollout(
             app.flows.rollout(flow, to=to, by=by, every=every, halt_when=halt_when, start=start, **why)
         elif to is not None or everybody:
             app.flows.set_rollout(flow, to, **why)
-        document = _document(app, flow)
+        document = share(app, flow)
     session.answer(document, Table(("", ""), [(name, one_line(str(value))) for name, value in _rows(document)]))
 
 
@@ -72,7 +71,7 @@ def rollouts(session: Session) -> None:
       eventflow --app shop.app:app flows rollouts
     """
     with application(session) as app:
-        found = [_document(app, one.flow, one) for one in app.flows.ramps.all()]
+        found = [share(app, one.flow, one) for one in app.flows.ramps.all()]
     columns = ("flow", "state", "share", "to", "next", "subjects", "errors", "why")
     rows = [
         (
@@ -88,28 +87,6 @@ def rollouts(session: Session) -> None:
         for one in found
     ]
     session.answer({"rollouts": found}, Table(columns, rows))
-
-
-def _document(app: Eventflow, flow: str, ramp: FlowRamp | None = None) -> dict[str, Any]:
-    """The share of a flow and its ramp, as programs are told of them."""
-    ramp = ramp or app.flows.ramps.get(flow)
-    figures = app.flows.ramps.figures(flow)
-    told = {
-        "flow": flow,
-        "share": app.flows.get(flow).rollout_pct,
-        "subjects": figures.subjects,
-        "errors": figures.errors,
-        "error_rate": figures.error_rate,
-    }
-    return told | {
-        "state": None if ramp is None else str(ramp.status),
-        "to": None if ramp is None else ramp.to,
-        "by": None if ramp is None else ramp.by,
-        "every": None if ramp is None else ramp.every,
-        "halt_when": None if ramp is None else ramp.halt_when,
-        "next_at": None if ramp is None else ramp.next_at,
-        "why": None if ramp is None else ramp.why,
-    }
 
 
 def _rows(document: dict[str, Any]) -> list[tuple[str, Any]]:

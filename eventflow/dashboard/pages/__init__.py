@@ -5,13 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from eventflow.dashboard.desk import Desk, Done, Page
-from eventflow.dashboard.pages import events, items, overview
+from eventflow.dashboard.pages import (
+    events,
+    flows,
+    items,
+    overview,
+    projections,
+    queues,
+    schedules,
+    settings,
+    workers,
+)
 from eventflow.dashboard.pages.menu import menu
 
 __all__ = ["ACTIONS", "PAGES", "menu"]
 
-PAGES: tuple[tuple[str, Callable[[Desk], Page]], ...] = (*overview.PAGES, *items.PAGES, *events.PAGES)
+PAGES: tuple[tuple[str, Callable[[Desk], Page]], ...] = (
+    *overview.PAGES,
+    *items.PAGES,
+    *events.PAGES,
+    *queues.PAGES,
+    *workers.PAGES,
+    *schedules.PAGES,
+    *flows.PAGES,
+    *projections.PAGES,
+    *settings.PAGES,
+)
 """Each page: its path, and what answers."""
 
-ACTIONS: tuple[tuple[str, str, Callable[[Desk], Done]], ...] = (*items.ACTIONS,)
+ACTIONS: tuple[tuple[str, str, Callable[[Desk], Done]], ...] = (
+    *items.ACTIONS,
+    *queues.ACTIONS,
+    *schedules.ACTIONS,
+    *flows.ACTIONS,
+)
 """Each action: the path that a form is sent to, the name by which access to it is asked for, and what does it."""

@@ -27,12 +27,17 @@ class Section(NamedTuple):
 def menu(desk: Desk) -> list[Section]:
     """The menu as this person sees it."""
     categories = [_entry(desk, _named(one), "items", one) for one in desk.app.aggregates]
-    watching = [_entry(desk, "Overview"), *categories]
-    return [Section("Observe", watching)]
+    watching = Section("Observe", [_entry(desk, "Overview"), *categories])
+    if desk.scope:
+        return [watching]
+    operating = [_entry(desk, _named(one), one) for one in ("queues", "workers", "schedules")]
+    set_up = [_entry(desk, _named(one), one) for one in ("flows", "projections", "settings")]
+    return [watching, Section("Operate", operating), Section("Configure", set_up)]
 
 
 def _entry(desk: Desk, label: str, *parts: str) -> Entry:
-    return Entry(label, desk.url(*parts), desk.path == "/" + "/".join(parts))
+    path = "/" + "/".join(parts)
+    return Entry(label, desk.url(*parts), desk.path == path or (bool(parts) and desk.path.startswith(f"{path}/")))
 
 
 def _named(category: str) -> str:
