@@ -313,6 +313,10 @@ class Eventflow(Parts):
         """Let what was put aside (a wait, a scheduled retry) go on now. Raises ``TransitionRefused`` if nothing was."""
         return self._signals.wake(self._kind(id), id, context=said(actor=actor))
 
+    def touch(self, id: UUID, *, actor: str | None = None) -> Header:
+        """Announce the status of an item once more, so that whoever reacts to it does so again."""
+        return self.repository.change(self._kind(id), id, lambda one: one.touch(), context=said(actor=actor))[-1]
+
     def await_status(self, id: UUID, *wanted: Enum | str, timeout: timedelta = timedelta(seconds=10)) -> Header:
         """The event that brought an item to one of these statuses: now, or at any moment until the time is over.
 

@@ -144,9 +144,9 @@ class Log:
         """The last header of each of several streams, or nothing where there is none."""
         return self._recorder.heads(streams)
 
-    def headers(self, stream: UUID) -> list[Header]:
-        """The headers of a stream, in order."""
-        return self._recorder.headers(stream)
+    def headers(self, stream: UUID, after: int = 0) -> list[Header]:
+        """The headers of a stream with versions above ``after``, in order."""
+        return self._recorder.headers(stream, after)
 
     def tail(self, after: int, limit: int = 500) -> list[Header]:
         """The headers after a position, in an order that every reader sees alike and that never gets a gap filled."""

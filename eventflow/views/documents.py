@@ -11,6 +11,9 @@ from eventflow.model.library import Asked, ResponseReceived
 from eventflow.model.recorded import Header, Recorded
 from eventflow.model.rendering import as_curl, as_message
 
+UNREAD = (Unreadable, BodyMissing, Unavailable, Misconfigured)
+"""Why a body cannot be shown; everything else about its event can."""
+
 _INSIDE = ("append", "codec", "digest", "hash", "flow", "schema")
 
 
@@ -24,9 +27,14 @@ def body(recorded: Recorded) -> dict[str, Any]:
     try:
         return {"body": recorded.event.event_body()}
     except Erased as error:
-        return {"body": None, "unreadable": str(error), "erased": {"at": error.at, "by": error.actor}}
-    except (Unreadable, BodyMissing, Unavailable, Misconfigured) as error:
+        return erased(error)
+    except UNREAD as error:
         return {"body": None, "unreadable": str(error)}
+
+
+def erased(error: Erased) -> dict[str, Any]:
+    """What there is instead of a body that was erased."""
+    return {"body": None, "unreadable": str(error), "erased": {"at": error.at, "by": error.actor}}
 
 
 def document(recorded: Recorded, *, bodies: bool = True, rendered: bool = False) -> dict[str, Any]:

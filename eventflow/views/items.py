@@ -7,17 +7,41 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from eventflow.app import Eventflow
-from eventflow.errors import StreamNotFound
+from eventflow.errors import Erased, StreamNotFound
 from eventflow.model.recorded import Header, Phase
 from eventflow.model.standing import Standing
 from eventflow.store.database import Database
 from eventflow.store.log import Log
 from eventflow.store.work import Work
+from eventflow.views import documents
 
 
 def shown(database: Database, log: Log, stream: UUID, app: Eventflow | None = None) -> dict[str, Any]:
     """What there is to know of an item; its fields with its application only. Raises ``StreamNotFound``."""
+    known = outside(database, log, stream, app)
+    return {**known, "fields": None if known["erased"] or app is None else fields(app, stream)}
+
+
+def held(app: Eventflow, stream: UUID) -> dict[str, Any]:
+    """What an item holds under ``fields``, or under ``unreadable`` why that cannot be told now."""
+    try:
+        return {"fields": fields(app, stream)}
+    except (*documents.UNREAD, Erased) as error:
+        return {"fields": None, "unreadable": str(error)}
+    except ValidationError as error:
+        return {"fields": None, "unreadable": f"What is recorded does not fit its class any more: {error}"}
+
+
+def fields(app: Eventflow, stream: UUID) -> dict[str, Any]:
+    """What an item holds. Raises whatever keeps it from being loaded."""
+    return app.find(stream).model_dump(round_trip=True)
+
+
+def outside(database: Database, log: Log, stream: UUID, app: Eventflow | None = None) -> dict[str, Any]:
+    """What its headers say of an item; no body is read. Raises ``StreamNotFound``."""
     headers = log.headers(stream)
     if not headers:
         raise StreamNotFound(stream)
@@ -35,7 +59,6 @@ def shown(database: Database, log: Log, stream: UUID, app: Eventflow | None = No
         "waits": _waits(database, stream),
         "standing": standing._asdict(),
         "erased": {"at": last.recorded_at, "by": last.actor} if is_erased else None,
-        "fields": None if is_erased or app is None else app.find(stream).model_dump(round_trip=True),
     }
 
 

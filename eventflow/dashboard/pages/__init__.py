@@ -8,6 +8,7 @@ from eventflow.dashboard.desk import Desk, Done, Page
 from eventflow.dashboard.pages import (
     events,
     flows,
+    item,
     items,
     overview,
     projections,
@@ -23,6 +24,7 @@ __all__ = ["ACTIONS", "PAGES", "menu"]
 PAGES: tuple[tuple[str, Callable[[Desk], Page]], ...] = (
     *overview.PAGES,
     *items.PAGES,
+    *item.PAGES,
     *events.PAGES,
     *queues.PAGES,
     *workers.PAGES,
@@ -34,7 +36,7 @@ PAGES: tuple[tuple[str, Callable[[Desk], Page]], ...] = (
 """Each page: its path, and what answers."""
 
 ACTIONS: tuple[tuple[str, str, Callable[[Desk], Done]], ...] = (
-    *items.ACTIONS,
+    *item.ACTIONS,
     *queues.ACTIONS,
     *schedules.ACTIONS,
     *flows.ACTIONS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from eventflow.dashboard.desk import Desk, Page
 from eventflow.dashboard.pages.items import check_seen, told
 from eventflow.errors import NotFound
+from eventflow.views.histories import ROOM
 
 
 def event(desk: Desk) -> Page:
@@ -15,7 +16,8 @@ def event(desk: Desk) -> Page:
     if recorded is None:
         raise NotFound(f"There is no event at position {position}; the log ends at {last}.")
     check_seen(desk, recorded.header.stream)
-    return Page("event.html", f"Event {position}", {"event": told(desk, recorded), "last": last})
+    values = {"event": told(desk, recorded), "last": last, "room": ROOM}
+    return Page("event.html", f"Event {position}", values)
 
 
 PAGES = (("/log/{position:int}", event),)

@@ -106,6 +106,10 @@ class Restorer:
         """How many copies there are."""
         return self._restored.amount(selection)
 
+    def copies(self, stream: UUID, first: int = 1, last: int = EVERYWHERE) -> dict[int, datetime]:
+        """Which versions of a stream have a copy, and until when."""
+        return self._restored.until(stream, first, last)
+
     # -- which
 
     def _places(self, selection: Selection) -> Iterator[Place]:

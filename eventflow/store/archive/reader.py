@@ -13,7 +13,15 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
-from eventflow.errors import BodyMissing, DamagedBody, EventflowError, NotFound, Unavailable, Unreadable
+from eventflow.errors import (
+    BodyMissing,
+    DamagedBody,
+    EventflowError,
+    Misconfigured,
+    NotFound,
+    Unavailable,
+    Unreadable,
+)
 from eventflow.model.recorded import Header
 from eventflow.store.archive.catalogue import Catalogue, Place
 from eventflow.store.archive.flights import Flights
@@ -37,6 +45,9 @@ STRETCH = 8 * 1024 * 1024
 
 SCATTERED = 8
 """Requests to one segment, above which it is fetched as a whole instead."""
+
+OUT_OF_REACH = (Unavailable, Misconfigured)
+"""What keeps every object from being read, and not the one that was asked for."""
 
 
 class Wanted(NamedTuple):
@@ -99,8 +110,13 @@ class Reader:
         wanted: list[Wanted] = []
         for stream, those in _by_stream(headers).items():
             wanted += self._looked_up(stream, those, found)
-        for stretch in self._stretches(wanted):
-            self._fetch(stretch, found)
+        away: EventflowError | None = None
+        for runs in _by_segment(wanted):
+            if away is None or self._spool.has(runs[0].place.archive):
+                away = self._fetch_all(runs, found) or away
+            # Whoever is out of reach for one segment is so for the next; nobody waits for that once each.
+            left = [one for run in runs for one in run.headers if one.position not in found]
+            found.update({one.position: away for one in left if away is not None})
         return found
 
     def close(self) -> None:
@@ -169,7 +185,7 @@ class Reader:
     def _found(self, header: Header, place: Place, fetch: Callable[[], Mapping[int, bytes]]) -> Brought:
         try:
             body = fetch().get(header.version)
-        except Unavailable as error:
+        except OUT_OF_REACH as error:
             return error
         except NotFound as error:
             return _caused(BodyMissing(header.position, header.name, place.key), error)
@@ -205,17 +221,17 @@ class Reader:
             found[header.position] = BodyMissing(header.position, header.name)
         yield from (Wanted(place, those) for place, those in runs.items() if place is not None)
 
-    def _stretches(self, wanted: list[Wanted]) -> Iterator[list[Wanted]]:
-        """Runs that one request brings; where too many would be needed, the whole segment is fetched first."""
-        by_archive: defaultdict[UUID, list[Wanted]] = defaultdict(list)
-        for one in wanted:
-            by_archive[one.place.archive].append(one)
-        for archive, runs in by_archive.items():
-            runs.sort(key=lambda one: one.place.start)
-            stretches = list(stretched(runs))
-            if len(stretches) > SCATTERED:
-                self._bring(archive, runs[0].place.key)
-            yield from stretches
+    def _fetch_all(self, runs: list[Wanted], found: dict[int, Brought]) -> EventflowError | None:
+        """Bring runs of one segment, in as few requests as they need; says so when the storage cannot be asked."""
+        stretches = list(stretched(runs))
+        if len(stretches) > SCATTERED:
+            self._bring(runs[0].place.archive, runs[0].place.key)
+        for stretch in stretches:
+            self._fetch(stretch, found)
+            for brought in (found[one.position] for run in stretch for one in run.headers):
+                if isinstance(brought, OUT_OF_REACH):
+                    return brought
+        return None
 
     def _bring(self, archive: UUID, key: str) -> None:
         def bring() -> None:
@@ -224,7 +240,7 @@ class Reader:
 
         try:
             self._whole.fly(archive, bring)
-        except (Unavailable, NotFound, OSError):
+        except (*OUT_OF_REACH, NotFound, OSError):
             # Whoever asks for a part is told what is wrong; no room for a file is no reason not to read.
             return
 
@@ -234,7 +250,7 @@ class Reader:
         if len(stretch) > 1:
             try:
                 whole = self._read(first.archive, first.key, begin, end - begin)
-            except (Unavailable, NotFound) as error:
+            except (*OUT_OF_REACH, NotFound) as error:
                 # The first run is asked for once more; if that fails as well, so would the others.
                 self._ask_once_more(stretch, error, found)
                 return
@@ -244,7 +260,7 @@ class Reader:
     def _ask_once_more(self, stretch: list[Wanted], error: EventflowError, found: dict[int, Brought]) -> None:
         for at, (place, headers) in enumerate(stretch):
             self._unpack(place, headers, b"", found)
-            if isinstance(found[headers[0].position], Unavailable | BodyMissing):
+            if isinstance(found[headers[0].position], (*OUT_OF_REACH, BodyMissing)):
                 for later, those in stretch[at + 1 :]:
                     found.update({one.position: self._failed(one, later, error) for one in those})
                 return
@@ -255,13 +271,21 @@ class Reader:
         return error
 
     def _unpack(self, place: Place, headers: list[Header], part: bytes, found: dict[int, Brought]) -> None:
+        failed: Exception | None = None
         bodies: Mapping[int, bytes] | None = None
 
         def fetch() -> Mapping[int, bytes]:
-            nonlocal bodies
+            nonlocal bodies, failed
+            if failed is not None:
+                # What failed for one event of the run would fail for each of the others, and take its time.
+                raise failed
             if bodies is None:
                 is_whole = sha256(part).digest() == place.sha256
-                bodies = self._kept(place, self._opened(place, part if is_whole else self._part(place)))
+                try:
+                    bodies = self._kept(place, self._opened(place, part if is_whole else self._part(place)))
+                except Exception as error:
+                    failed = error
+                    raise
             return bodies
 
         for header in headers:
@@ -271,6 +295,14 @@ class Reader:
 def open_archive(database: Database, objects: Callable[[], Objects], codec: Codec) -> Reader:
     """What reads the bodies that have left this database; ``objects`` are opened when first used."""
     return Reader(Catalogue(database), Restored(database, codec), cache(objects))
+
+
+def _by_segment(wanted: Iterable[Wanted]) -> list[list[Wanted]]:
+    """The runs of each segment, in the order of its bytes."""
+    segments: defaultdict[UUID, list[Wanted]] = defaultdict(list)
+    for one in wanted:
+        segments[one.place.archive].append(one)
+    return [sorted(runs, key=lambda one: one.place.start) for runs in segments.values()]
 
 
 def stretched(runs: Iterable[Wanted]) -> Iterator[list[Wanted]]:

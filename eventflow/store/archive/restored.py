@@ -41,6 +41,11 @@ class Restored:
         found = {version: self._bare(bytes(state)) for version, state in self._database.query(self._sql["of"], asked)}
         return {version: bare for version, bare in found.items() if bare is not None}
 
+    def until(self, stream: UUID, first: int, last: int) -> dict[int, datetime]:
+        """Which of a run of versions have a copy here, and until when."""
+        asked = {"stream": stream, "first": first, "last": last}
+        return dict(self._database.query(self._sql["until"], asked))
+
     def put(self, transaction: Transaction, bodies: Mapping[int, bytes], until: datetime) -> Amount:
         """Keep copies, by their positions; those that are here stay for the longer time of the two."""
         rows = [(position, self.state(bare), until) for position, bare in sorted(bodies.items())]

@@ -3,6 +3,11 @@
 SELECT e.version, r.state FROM events AS e JOIN restored AS r USING (position)
  WHERE e.stream = %(stream)s AND e.version BETWEEN %(first)s AND %(last)s;
 
+-- until --
+-- Until when the copies of a run of versions are here.
+SELECT e.version, r.until FROM events AS e JOIN restored AS r USING (position)
+ WHERE e.stream = %(stream)s AND e.version BETWEEN %(first)s AND %(last)s;
+
 -- put --
 -- Copies, or a longer time for those that are here. In one order, so that two who restore the same never wait for each
 -- other.

@@ -3,6 +3,11 @@
 SELECT e.version, r.state FROM events AS e JOIN restored AS r USING (position)
  WHERE e.stream = :stream AND e.version BETWEEN :first AND :last;
 
+-- until --
+-- Until when the copies of a run of versions are here.
+SELECT e.version, r.until FROM events AS e JOIN restored AS r USING (position)
+ WHERE e.stream = :stream AND e.version BETWEEN :first AND :last;
+
 -- put --
 -- Copies, or a longer time for those that are here.
 INSERT INTO restored (position, state, until) VALUES (?, ?, ?)

@@ -1,0 +1,174 @@
+"""One item with its whole history, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from eventflow.dashboard.desk import Desk, Done, Page
+from eventflow.dashboard.pages.items import check_seen
+from eventflow.errors import BadInput, Refused, StreamNotFound
+from eventflow.model.recorded import Header, Phase
+from eventflow.runtime.archiving.restore import Brought
+from eventflow.store.archive.selection import EVERYWHERE, Selection
+from eventflow.views import histories
+from eventflow.views.items import held, outside
+
+STEPS = 50
+"""Events of a history on one page."""
+
+RESTORED_AT_ONCE = 10_000
+"""Bodies that are restored while somebody waits for the page."""
+
+HOURS = 24 * 366
+"""The longest time that a page restores for."""
+
+
+def detail(desk: Desk) -> Page:
+    """One item as the log has it now, and what happened to it, the latest first."""
+    id = desk.request.path_params["id"]
+    check_seen(desk, id)
+    item = outside(desk.app.database, desk.app.log, id, desk.app)
+    upto = desk.asked_number("upto", item["version"], least=1, most=item["version"])
+    events = histories.stretch(desk.app, id, max(upto - STEPS, 0), upto, desk.redacted)
+    values = {
+        "item": {**item, **_held(desk, item)},
+        "events": events,
+        "older": upto - STEPS if upto > STEPS else None,
+        "can": _possible(desk, item),
+        "room": histories.ROOM,
+        "hours": int(desk.app.settings.restored_for / timedelta(hours=1)),
+        "story": next((one["correlation"] for one in events if one["correlation"]), None),
+    }
+    return Page("item.html", f"{item['category']} {str(id)[:8]}", values)
+
+
+def _held(desk: Desk, item: dict[str, Any]) -> dict[str, Any]:
+    """What it holds, as this person may see it."""
+    if item["erased"]:
+        return {"fields": None}
+    found = held(desk.app, item["id"])
+    if found["fields"] is None:
+        return found
+    fields = desk.redacted(found["fields"])
+    return {"fields": fields, "length": histories.length_of(fields)}
+
+
+# -- what can be done with it --------------------------------------------------------------------
+
+
+def defibrillate(desk: Desk) -> Done:
+    """Restart what failed."""
+    id = _meant(desk, "items.defibrillate")
+    header = desk.app.defibrillate(id, reason=desk.said("reason"), actor=desk.actor)
+    return Done(f"Restarted: it is {header.status} now.", f"/item/{id}")
+
+
+def cancel(desk: Desk) -> Done:
+    """Let go of it."""
+    id = _meant(desk, "items.cancel")
+    header = desk.app.cancel(id, reason=desk.said("reason"), actor=desk.actor)
+    return Done(f"Cancelled: it is {header.status} now.", f"/item/{id}")
+
+
+def wake(desk: Desk) -> Done:
+    """Let what was put aside go on now."""
+    id = _meant(desk, "items.wake")
+    desk.app.wake(id, actor=desk.actor)
+    return Done("It is due now.", f"/item/{id}")
+
+
+def touch(desk: Desk) -> Done:
+    """Announce its status once more."""
+    id = _meant(desk, "items.touch")
+    header = desk.app.touch(id, actor=desk.actor)
+    return Done(f"It was announced once more as {header.status}.", f"/item/{id}")
+
+
+def restore(desk: Desk) -> Done:
+    """Bring copies of its archived bodies near, for a while."""
+    id = _meant(desk, "archive.restore")
+    lasts = _hours(desk)
+    head = desk.app.log.head(id)
+    if head is not None and head.version > RESTORED_AT_ONCE:
+        raise Refused(f"That takes longer than a page may. Say it on the command line: {_words(id, lasts)}")
+    brought = desk.app.restore(stream=id, lasts=lasts, reason=desk.said("reason"), actor=desk.actor)
+    return Done(_brought(brought, lasts), f"/item/{id}")
+
+
+def purge(desk: Desk) -> Done:
+    """Let go of the copies before their time is over."""
+    id = _meant(desk, "archive.purge")
+    gone = desk.app.purge(stream=id, reason=desk.said("reason"), actor=desk.actor)
+    return Done(f"{gone:,} restored bodies are gone; the archive has them still.", f"/item/{id}")
+
+
+def _meant(desk: Desk, action: str) -> UUID:
+    """The item that an action is about, if this person sees it and may do that with its category."""
+    id: UUID = desk.request.path_params["id"]
+    check_seen(desk, id)
+    head = desk.app.log.head(id)
+    if head is None:
+        raise StreamNotFound(id)
+    desk.check(action, head.category)
+    return id
+
+
+def _hours(desk: Desk) -> timedelta:
+    said = desk.said("hours") or ""
+    if not said.isdecimal() or not 0 < int(said) <= HOURS:
+        raise BadInput(f'"{said}" is no number of hours from 1 to {HOURS}.')
+    return timedelta(hours=int(said))
+
+
+def _words(id: UUID, lasts: timedelta) -> str:
+    return f"eventflow archive restore --stream {id} --for {int(lasts / timedelta(hours=1))}h"
+
+
+def _brought(brought: Brought, lasts: timedelta) -> str:
+    told = f"{brought.amount.events:,} bodies are near now, for {int(lasts / timedelta(hours=1)):,} hours."
+    return told if not brought.left else f"{told} {len(brought.left):,} could not be restored: {brought.left[0]}"
+
+
+def _possible(desk: Desk, item: Mapping[str, Any]) -> dict[str, bool]:
+    """What this person can do with the item now."""
+    id, category, standing = item["id"], item["category"], item["standing"]
+    head = desk.app.log.head(id)
+    if head is None or head.phase == Phase.ERASED:
+        return dict.fromkeys(("defibrillate", "cancel", "wake", "touch", "restore", "purge"), False)
+    return {**_moves(desk, head, standing), **_copies(desk, id, category)}
+
+
+def _moves(desk: Desk, head: Header, standing: Mapping[str, Any]) -> dict[str, bool]:
+    """What its class lets one do where it stands."""
+    kind = desk.app.aggregates.get(head.category)
+    status = kind.statuses.get(head.status) if kind is not None else None
+    can = {
+        "defibrillate": kind is not None and status in kind.restarts,
+        "cancel": kind is not None and status in kind.cancellations,
+        "wake": kind is not None and standing["phase"] == Phase.DEFERRED,
+        "touch": status is not None,
+    }
+    return {name: one and desk.may(f"items.{name}", head.category) for name, one in can.items()}
+
+
+def _copies(desk: Desk, id: UUID, category: str) -> dict[str, bool]:
+    has_left = bool(desk.app.archives.catalogue.places(id, 1, EVERYWHERE))
+    has_copies = has_left and desk.app.restorer.amount(Selection(stream=id)).events > 0
+    return {
+        "restore": has_left and desk.may("archive.restore", category),
+        "purge": has_copies and desk.may("archive.purge", category),
+    }
+
+
+PAGES = (("/item/{id:uuid}", detail),)
+ACTIONS = (
+    ("/item/{id:uuid}/defibrillate", "items.defibrillate", defibrillate),
+    ("/item/{id:uuid}/cancel", "items.cancel", cancel),
+    ("/item/{id:uuid}/wake", "items.wake", wake),
+    ("/item/{id:uuid}/touch", "items.touch", touch),
+    ("/item/{id:uuid}/restore", "archive.restore", restore),
+    ("/item/{id:uuid}/purge", "archive.purge", purge),
+)
