@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from eventflow.errors import StreamNotFound, VersionConflict
 from eventflow.model import outcome
 from eventflow.model.aggregate import Aggregate, cause_of
+from eventflow.model.event import Event
 from eventflow.model.key import Key
 from eventflow.model.lock import Fence
 from eventflow.model.masking import Masker
 from eventflow.model.reaction import Reaction
-from eventflow.model.recorded import Context, Head, Header, Phase, Recorded
+from eventflow.model.recorded import Context, Draft, Head, Header, Phase, Recorded
 from eventflow.model.snapshot import Snapshot
 from eventflow.runtime.telemetry import Telemetry
 from eventflow.store.database import Transaction
@@ -23,8 +24,37 @@ A = TypeVar("A", bound=Aggregate[Any])
 
 NOBODY = Context()
 
-Company = Callable[[Sequence[tuple[Aggregate[Any], Context]]], list[tuple[Aggregate[Any], Context]]]
-"""From what has changed to what is appended together with it, because of it."""
+Changed = tuple[Aggregate[Any], Context]
+"""What has something to append, and why."""
+
+
+class Together(NamedTuple):
+    """What is appended beside something else: what others have decided, and what goes behind streams as they are."""
+
+    changed: Sequence[Changed] = ()
+    appends: Sequence[Append] = ()
+
+
+class Company(Protocol):
+    """Knows what an append to one stream means for others."""
+
+    def __call__(self, changed: Sequence[Changed], /) -> Together:
+        """What is appended together with what has changed, because of it."""
+
+    def of_unread(self, headers: Sequence[Header], reason: str) -> Together:
+        """What is appended together with the word that a stream of these headers cannot be read."""
+
+
+class Alone:
+    """Nothing means anything for others."""
+
+    def __call__(self, changed: Sequence[Changed], /) -> Together:  # noqa: ARG002  # whatever it is
+        """Nothing."""
+        return Together()
+
+    def of_unread(self, headers: Sequence[Header], reason: str) -> Together:  # noqa: ARG002  # whatever it is
+        """Nothing."""
+        return Together()
 
 
 class Repository:
@@ -45,7 +75,7 @@ class Repository:
         self._telemetry = telemetry or Telemetry()
         self._log, self._bind = log, bind
         self._snapshot_every = snapshot_every
-        self.company: Company = lambda changed: []
+        self.company: Company = Alone()
         """What is appended beside what has changed; whoever knows says it."""
 
     def get(self, kind: type[A], stream: UUID, *, version: int | None = None) -> A:
@@ -103,7 +133,7 @@ class Repository:
 
     def save_each(
         self,
-        aggregates: Iterable[tuple[Aggregate[Any], Context]],
+        aggregates: Iterable[Changed],
         *,
         key: Key | None = None,
         fence: Fence | None = None,
@@ -112,11 +142,13 @@ class Repository:
         changed = [(one, context) for one, context in aggregates if one.pending]
         if not changed:
             return []
-        together = [*changed, *self.company(changed)]
+        company = self.company(changed)
+        together = [*changed, *company.changed]
         for one, _ in together:
             self._prepare(one)
         own, began = sum(len(one.pending) for one, _ in changed), self._telemetry.now()
-        headers = self._log.append(*(self._append(one, context) for one, context in together), key=key, fence=fence)
+        appends = [*(self._append(one, context) for one, context in together), *company.appends]
+        headers = self._log.append(*appends, key=key, fence=fence)
         self._telemetry.appended(headers, began)
         self._saved([one for one, _ in together], headers)
         return headers[:own]
@@ -145,20 +177,42 @@ class Repository:
     ) -> bool:
         """Record that a stream cannot be read, if the work on it still stands at this version; whether it did.
 
-        Headers are enough for that: the item shows what is wrong with it, and nobody tries it again and again.
+        Headers are enough for that: the item shows what is wrong with it, and nobody tries it again and again. Whoever
+        waits for it hears of it in the same append.
         """
-        headers = self._log.headers(stream)
-        standing = next((one.version for one in reversed(headers) if one.phase), 0)
-        if standing != version:
-            return False
-        head = headers[-1]
-        draft = outcome.unread(head, reaction, error, attempt, masker)
-        context = Context(correlation=head.correlation or stream, causation=head.position, tenant=head.tenant)
-        try:
-            self._log.append(Append(stream, head.category, Head(head.version, head.hash), (draft,), context))
-        except VersionConflict:
-            return False
-        return True
+        while True:
+            headers = self._log.headers(stream)
+            if next((one.version for one in reversed(headers) if one.phase), 0) != version:
+                return False
+            draft = outcome.unread(headers[-1], reaction, error, attempt, masker)
+            company = self.company.of_unread(headers, draft.error or "")
+            beside = [*(self._append(one, context) for one, context in company.changed), *company.appends]
+            try:
+                written = self._log.append(behind(headers[-1], draft), *beside)
+            except VersionConflict:
+                continue  # of this stream or of another one; the next look tells
+            self._saved([one for one, _ in company.changed], written[1:])
+            return True
+
+    def phased(self, stream: UUID) -> Header | None:
+        """The last header of a stream that says where the work on it stands; what it holds may be unreadable."""
+        head = self._log.head(stream)
+        if head is None or head.phase is not None:
+            return head
+        return next((one for one in reversed(self._log.headers(stream)) if one.phase), None)
+
+    def headers(self, stream: UUID) -> list[Header]:
+        """The headers of a stream, oldest first; none of one that is not there."""
+        return self._log.headers(stream)
+
+    def first(self, stream: UUID) -> Event:
+        """The event with which a stream begins; what stands behind it is not looked at. Raises what ``get`` raises."""
+        return self._log.read(stream, upto=1)[0].event
+
+    def stream_at(self, position: int) -> UUID | None:
+        """The stream of the event at a position of the log."""
+        found = self._log.at(position)
+        return None if found is None else found.header.stream
 
     def change(
         self,
@@ -195,6 +249,12 @@ class Repository:
             start = end
             if before // self._snapshot_every != aggregate.head.version // self._snapshot_every:
                 self._log.snapshots.put(aggregate.snapshot())
+
+
+def behind(head: Header, draft: Draft) -> Append:
+    """An append behind the last header of a stream that need not be read for it."""
+    context = Context(correlation=head.correlation or head.stream, causation=head.position, tenant=head.tenant)
+    return Append(head.stream, head.category, Head(head.version, head.hash), (draft,), context)
 
 
 def _continued(aggregate: Aggregate[Any], context: Context) -> Context:

@@ -28,6 +28,7 @@ from eventflow.model.process.status import RunStatus
 from eventflow.model.process.step import Step
 from eventflow.model.process.verdict import Verdict
 from eventflow.model.reaction import EndpointReaction, Reaction
+from eventflow.runtime.processes.kinship import unheard
 from eventflow.runtime.repository import Repository
 
 
@@ -163,6 +164,7 @@ class Approach:
         known = next(iter(turn.run.kin_of(key)), None)
         if known is None or known.again:
             raise self._begun(turn, child, known)
+        self._hear_of_ends(turn, "child")
         if known.is_open or (known.is_restartable and child.failing == "wait"):
             return self._not_yet(turn, child, "child", lambda run: long.leave(run, key, [known]))
         if known.has_failed and child.failing != "tell":
@@ -193,6 +195,7 @@ class Approach:
         found = course(each, len(items), run.kin_of(key))
         if found.is_over:
             return self._gathered(turn, each, items, has_failed=found.has_failed)
+        self._hear_of_ends(turn, "items")
 
         def begin(run: Run) -> None:
             long.fan_out(run, key, items)
@@ -213,6 +216,11 @@ class Approach:
             gather = each.gather
             return Ready(lambda process: getattr(process, gather)(found))
         return Ready(lambda process: None)
+
+    def _hear_of_ends(self, turn: Turn, what: str) -> None:
+        """What has ended while this run could not be read is heard of now, and the step is looked at again at once."""
+        if news := unheard(self._repository, turn.run, turn.step.key):
+            raise turn.aside(what, turn.until, *news)
 
     # -- what it calls ---------------------------------------------------------------------------
 

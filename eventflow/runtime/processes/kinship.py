@@ -3,19 +3,24 @@
 A child begins together with its parent's word that it does, and its end is told to the parent in the append that ends
 it. So whoever is killed in between, comes twice, or finds that somebody was faster, has begun nothing, told nothing and
 lost nothing. When another stream has moved, the whole append is refused with ``VersionConflict``, as always.
+
+Streams that cannot be read keep nobody waiting either. That a child cannot be read is how it ended, for its parent. A
+parent that cannot be read is woken behind its last header: whoever can read it looks for the ends that it has not heard
+of, and of whoever cannot the claim says why.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
 from eventflow.errors import BodyMissing, RunNotFound, StreamNotFound, Unreadable
 from eventflow.model.aggregate import Aggregate, cause_of
 from eventflow.model.company import company_of
+from eventflow.model.library import Created, Woken
 from eventflow.model.process import long
 from eventflow.model.process.definition import Definition
 from eventflow.model.process.fan import Each
@@ -25,13 +30,14 @@ from eventflow.model.process.long_events import Begun, StepWaits
 from eventflow.model.process.registry import Registry
 from eventflow.model.process.run import Run
 from eventflow.model.process.status import RunStatus
-from eventflow.model.recorded import Context, Draft, Phase
-from eventflow.runtime.repository import Repository
+from eventflow.model.process.verdict import Verdict
+from eventflow.model.recorded import Context, Draft, Header, Phase
+from eventflow.runtime.repository import Changed, Repository, Together, behind
+from eventflow.store.log import Append
 
 log = logging.getLogger("eventflow.processes")
 
 A = TypeVar("A", bound=Aggregate[Any])
-Changed = tuple[Aggregate[Any], Context]
 
 PARTED = "Its parent waits for it no more."
 
@@ -42,11 +48,51 @@ class Kinship:
     def __init__(self, repository: Repository, registry: Registry, *, clock: Callable[[], datetime]) -> None:
         self._repository, self._registry, self._clock = repository, registry, clock
 
-    def __call__(self, changed: Sequence[Changed]) -> list[Changed]:
+    def __call__(self, changed: Sequence[Changed], /) -> Together:
         """What is to be appended beside what has changed."""
         if not any(_concerns_others(one) for one, _ in changed):
-            return []
-        return _Meeting(self._repository, self._registry, changed, self._clock).others()
+            return Together()
+        return _Meeting(self._repository, self._registry, changed, self._clock).together()
+
+    def of_unread(self, headers: Sequence[Header], reason: str) -> Together:
+        """What the parent of a run makes of it that this cannot be read: it has ended, badly."""
+        first = headers[0]
+        if first.category != Run.category:
+            return Together()
+        parent = next((one for one in self._suspected(first) if one.relative(first.stream) is not None), None)
+        if parent is None:
+            return Together()
+        because = Context(correlation=first.correlation, causation=headers[-1].position, tenant=first.tenant)
+        meeting = _Meeting(self._repository, self._registry, [(parent, because)], self._clock)
+        meeting.hear_nothing(parent, first.stream, reason)
+        found = meeting.together()
+        return found._replace(changed=[(parent, because), *found.changed] if parent.pending else found.changed)
+
+    def _suspected(self, first: Header) -> Iterator[Run]:
+        """Whose child a run may be whose events cannot be read: its first one perhaps can, and its header tells why."""
+        for id in (self._said_parent(first), *self._led_to(first), first.correlation):
+            if id is not None and id != first.stream and (found := self._readable(id)) is not None:
+                yield found
+
+    def _said_parent(self, first: Header) -> UUID | None:
+        try:
+            event = self._repository.first(first.stream)
+        except (BodyMissing, Unreadable):
+            return None
+        return UUID(str(event.fields["parent"])) if isinstance(event, Created) and event.fields.get("parent") else None
+
+    def _led_to(self, first: Header) -> Iterator[UUID | None]:
+        """What led to its beginning: its parent, or another item of the same step that had ended."""
+        cause = None if first.causation is None else self._repository.stream_at(first.causation)
+        yield cause
+        other = None if cause is None else self._readable(cause)
+        yield None if other is None else other.parent
+
+    def _readable(self, id: UUID) -> Run | None:
+        try:
+            return self._repository.get(Run, id)
+        except (StreamNotFound, BodyMissing, Unreadable):
+            return None
 
 
 class _Meeting:
@@ -63,14 +109,15 @@ class _Meeting:
         self._there: dict[UUID, Changed] = {one.id: (one, context) for one, context in changed}
         self._first = len(self._there)
         self._seen: dict[UUID, int] = {}
+        self._woken: dict[UUID, Append] = {}
 
-    def others(self) -> list[Changed]:
+    def together(self) -> Together:
         """Those that came to the ones it began with, each with something to append."""
         while news := [one for one in self._there.values() if self._seen.get(one[0].id, 0) < len(one[0].pending)]:
             for aggregate, context in news:
                 self._attend(aggregate, context)
         came = list(self._there.values())[self._first :]
-        return [(one, context) for one, context in came if one.pending]
+        return Together([(one, context) for one, context in came if one.pending], [*self._woken.values()])
 
     def _attend(self, aggregate: Aggregate[Any], context: Context) -> None:
         is_new = aggregate.id not in self._seen
@@ -142,26 +189,48 @@ class _Meeting:
             return
         for one in run.kin:
             if one.own and one.is_open and (one.left or is_over):
-                child = self._readable(one.run, context)
-                if child is not None and not child.status.is_over and child.undoing is None:
-                    child.abandon(PARTED)
+                self._abandon(run, one, context)
+
+    def _abandon(self, run: Run, known: Kin, context: Context) -> None:
+        try:
+            child = self._run(known.run, context)
+        except UNREADABLE as error:
+            # Nobody can tell how it goes on; whoever takes back what it has done must not wait for that.
+            self.hear_nothing(run, known.run, f"{type(error).__name__}: {error}")
+            return
+        if not child.status.is_over and child.undoing is None:
+            child.abandon(PARTED)
 
     def _tell(self, run: Run, context: Context) -> None:
         """Tell those who wait for it how a run has ended."""
         waiting = ([run.parent] if run.parent is not None else []) + list(run.watchers if run.status.is_over else ())
         for id in waiting:
-            other = self._readable(id, context)
-            if other is not None:
-                self._hear(other, run)
+            try:
+                self._hear(self._run(id, context), run)
+            except UNREADABLE as error:
+                log.error("The run %s hears of an end only once it can be read: %s", id, error)
+                self._wake(id)
 
     def _hear(self, run: Run, other: Run) -> None:
         known = run.relative(other.id)
-        if known is None:
-            return
-        result = other.state.get("result") if known.index is not None else other.state
-        error = None if other.status not in BADLY else _error(other)
-        if long.hear_of_end(run, other.id, other.process, other.status, result, error):
+        if known is not None and _heard(run, known, other):
             self._go_on(run, known)
+
+    def hear_nothing(self, run: Run, other: UUID, reason: str) -> None:
+        """Another run cannot be read: as far as this one is concerned it has failed."""
+        known = run.relative(other)
+        if known is not None and _heard_nothing(run, known, reason):
+            self._go_on(run, known)
+
+    def _wake(self, id: UUID) -> None:
+        """Let a run that cannot be read here be taken up, so that it hears what it was not told, or says what is wrong.
+
+        Nothing of what it holds is needed for that.
+        """
+        headers = self._repository.headers(id)
+        standing = next((one for one in reversed(headers) if one.phase), None)
+        if standing is not None and (standing.phase, standing.status) == (Phase.DEFERRED, RunStatus.WAITING):
+            self._woken[id] = behind(headers[-1], _woken(headers[-1], standing))
 
     def _go_on(self, run: Run, known: Kin) -> None:
         each = self._each(run, known)
@@ -184,14 +253,6 @@ class _Meeting:
         except StreamNotFound:
             raise RunNotFound(id) from None
 
-    def _readable(self, id: UUID, context: Context) -> Run | None:
-        """Another run, unless what is recorded of it cannot be read: that must not keep this one from its end."""
-        try:
-            return self._run(id, context)
-        except (StreamNotFound, BodyMissing, Unreadable) as error:
-            log.error("The run %s hears nothing of what it should: %s", id, error)
-            return None
-
     def _get(self, kind: type[A], id: UUID, context: Context) -> A:
         if id not in self._there:
             self._there[id] = (self._repository.get(kind, id), context)
@@ -200,6 +261,9 @@ class _Meeting:
             raise StreamNotFound(id, kind.category)
         return found
 
+
+UNREADABLE = (RunNotFound, BodyMissing, Unreadable)
+"""Why another run may have nothing to say; that must not keep one from its end."""
 
 PARTING = frozenset(("left_behind", "undo_began", "restarted", "went_to", "step_succeeded", "step_skipped"))
 """What may leave children behind that nobody waits for."""
@@ -236,6 +300,63 @@ def _of_item(run: Run, step: str, index: int | None) -> dict[str, Any]:
 def _has_come_to_an_end(run: Run, fresh: Sequence[Draft]) -> bool:
     ended = run.status.is_over or run.status in BADLY
     return ended and any(one.phase == Phase.ANNOUNCED and one.status == str(run.status) for one in fresh)
+
+
+def unheard(repository: Repository, run: Run, step: str) -> list[Verdict]:
+    """What a run has not heard of the runs that a step waits for, although they have ended: how it hears it now.
+
+    That is so when it could not be read as they ended. Where they stand is read from their headers.
+    """
+    return [found for one in run.kin_of(step) if one.is_open and (found := _unheard(repository, one)) is not None]
+
+
+def _unheard(repository: Repository, known: Kin) -> Verdict | None:
+    standing = repository.phased(known.run)
+    if standing is None or standing.phase != Phase.ANNOUNCED or standing.status not in ENDS:
+        return None
+    try:
+        other = repository.get(Run, known.run)
+    except (BodyMissing, Unreadable) as error:
+        reason = standing.error or f"{type(error).__name__}: {error}"
+        return _recording(lambda run: _heard_nothing(run, known, reason))
+    return _recording(lambda run: _heard(run, known, other))
+
+
+def _recording(hear: Callable[[Run], bool]) -> Verdict:
+    def verdict(run: Run) -> None:
+        hear(run)
+
+    return verdict
+
+
+ENDS = frozenset(str(one) for one in RunStatus if one.is_over or one in BADLY)
+"""Where nothing follows by itself."""
+
+
+def _heard(run: Run, known: Kin, other: Run) -> bool:
+    result = other.state.get("result") if known.index is not None else other.state
+    error = None if other.status not in BADLY else _error(other)
+    return long.hear_of_end(run, other.id, other.process, other.status, result, error)
+
+
+def _heard_nothing(run: Run, known: Kin, reason: str) -> bool:
+    error = f"What is recorded of the run {known.run} cannot be read. {reason}"
+    return long.hear_of_end(run, known.run, known.process, RunStatus.EXCEPTION, None, error)
+
+
+def _woken(head: Header, standing: Header) -> Draft:
+    return Draft(
+        Woken(),
+        head.status,
+        previous=head.status,
+        phase=Phase.DEFERRED,
+        reaction=standing.reaction,
+        attempt=standing.attempt,
+        after=timedelta(0),
+        stream=head.stream,
+        version=head.version + 1,
+        flow=head.flow,
+    )
 
 
 def _error(run: Run) -> str:
