@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from eventflow.errors import StreamNotFound
 from eventflow.model.system import RESERVED
 from eventflow.store.database import Database
-from eventflow.store.statements import Statements
 from eventflow_projections.current import normalised
-from eventflow_projections.pages import LAST, MOST, Page, bounded, page
-from eventflow_projections.projection import fill
+from eventflow_projections.pages import MOST, Page, bounded, page
+from eventflow_projections.standing import Asked, Standing
 from eventflow_projections.where import Clause, Condition, Text, Where, clause, parse
 
 
@@ -94,83 +92,34 @@ class ErrorGroup:
     last: datetime
 
 
+FILE = "queries.sql"
+
 OWN = f"substr(category, 1, {len(RESERVED)}) <> '{RESERVED}'"
 """What is of the application, and not of the library about itself."""
 
 
-class Items:
+class Items(Standing[Item]):
     """The items as they stand now. A filter is a text in the language of ``where`` or what was parsed from one.
 
     What the library keeps about itself is shown to who asks for its category or its id.
     """
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._asked = _Asked(database)
-        self._database, self._clock = database, clock
-
-    def page(self, where: str | Where = "", *, after: str | None = None, limit: int = 50) -> Page[Item]:
-        """Newest first, by when they began: who pages on meets each item once, also while items change."""
-
-        def newest(start: int, limit: int) -> list[Item]:
-            return [Item(*row) for row in self._rows("items_newest", where, after=start, limit=limit)]
-
-        return page(newest, lambda one: one.created_position, start=LAST, after=after, limit=limit)
-
-    def get(self, stream: UUID) -> Item:
-        """One item; raises ``StreamNotFound``."""
-        found = self._asked.rows("items_one", stream=stream)
-        if not found:
-            raise StreamNotFound(stream)
-        return Item(*found[0])
-
-    def ids(self, where: str | Where = "", *, limit: int | None = None) -> Iterator[UUID]:
-        """The ids of all items that pass, oldest first, read as they are needed: for work on very many.
-
-        Items that change meanwhile are met once or, when they no longer pass, not at all.
-        """
-        # Read once: what "2h ago" means must not move while the ids are being worked on.
-        condition = self._condition(where)
-        left, after = LAST if limit is None else limit, 0
-        while rows := self._asked.rows_where("items_ids", condition, after=after, limit=min(left, MOST)):
-            yield from (stream for _, stream in rows)
-            left, after = left - len(rows), rows[-1][0]
-
-    def stretch(
-        self,
-        where: str | Where = "",
-        *,
-        after: int = 0,
-        upto: int = LAST,
-        limit: int = MOST,
-        moment: datetime | None = None,
-    ) -> list[Item]:
-        """The items that pass and began behind ``after`` and not behind ``upto``, the oldest first.
-
-        ``moment`` is what "2h ago" is reckoned from, for work that goes on for long.
-        """
-        condition = self._condition(where, moment)
-        found = self._asked.rows_where("items_stretch", condition, after=after, upto=upto, limit=bounded(limit))
-        return [Item(*row) for row in found]
-
-    def count(self, where: str | Where = "", *, at_most: int = 10_000) -> int:
-        """How many items pass; counting stops at ``at_most``, which then means: so many or more."""
-        [(number,)] = self._rows("items_count", where, limit=at_most)
-        return int(number)
+        super().__init__(Asked(database, FILE), prefix="items_", clock=clock)
 
     def failures(self, where: str | Where = "", *, limit: int = 50) -> list[ErrorGroup]:
         """What failed and waits for somebody to look, by the kind of error, the most frequent first.
 
         Errors whose retry is already arranged are not among them.
         """
-        found = self._rows("items_failures", where, limit=bounded(limit))
-        return [_group(row) for row in found]
+        return list(map(_group, self._found("failures", self._condition(where), limit=bounded(limit))))
 
-    def _rows(self, statement: str, where: str | Where, **params: Any) -> list[tuple[Any, ...]]:
-        return self._asked.rows_where(statement, self._condition(where), **params)
+    def _row(self, record: tuple[Any, ...]) -> Item:
+        return Item(*record)
 
-    def _condition(self, where: str | Where, moment: datetime | None = None) -> Clause:
+    def _clause(self, where: str | Where, now: datetime) -> Clause:
         parsed = parse(where) if isinstance(where, str) else where
-        found = clause(parsed, self._database.dialect, moment or self._clock())
+        found = clause(parsed, self._asked.database.dialect, now)
         return found if _asks_for_some(parsed) else Clause(f"({found.sql}) AND {OWN}", found.params)
 
 
@@ -178,7 +127,7 @@ class History:
     """What happened to the work on an item."""
 
     def __init__(self, database: Database) -> None:
-        self._asked = _Asked(database)
+        self._asked = Asked(database, FILE)
 
     def of(self, stream: UUID, *, after: str | None = None, limit: int = 100) -> Page[Entry]:
         """From the first step on; no rows when there is no such item."""
@@ -193,7 +142,7 @@ class Lingerers:
     """Who has stood in a status for long; kept where the application has probes."""
 
     def __init__(self, database: Database) -> None:
-        self._asked = _Asked(database)
+        self._asked = Asked(database, FILE)
 
     def since(self, category: str, statuses: Sequence[str], before: datetime, *, probe: str, limit: int) -> list[UUID]:
         """Streams that entered one of these statuses before a time and were not probed since; the longest first."""
@@ -211,11 +160,11 @@ class Metrics:
     """How many items stand in each status, and how many come and go; read from sums, whatever the number of items."""
 
     def __init__(self, database: Database) -> None:
-        self._asked = _Asked(database)
+        self._asked = Asked(database, FILE)
 
     def counts(self, category: str | None = None, *, limit: int = MOST) -> list[Count]:
         """Each status of each category, or of one, over all days; those that nobody stands in any more included."""
-        found = self._asked.rows_where("metrics_counts", self._asked.of(category), limit=bounded(limit))
+        found = self._asked.rows_where("metrics_counts", self._of(category), limit=bounded(limit))
         return [Count(category, status, None, entered, left) for category, status, entered, left in found]
 
     def population(self, category: str) -> dict[str, int]:
@@ -224,30 +173,15 @@ class Metrics:
 
     def per_day(self, since: date, category: str | None = None, *, limit: int = MOST) -> list[Count]:
         """Each day (UTC) from this one on, the latest first; of every category, or of one."""
-        found = self._asked.rows_where("metrics_days", self._asked.of(category), since=str(since), limit=bounded(limit))
+        found = self._asked.rows_where("metrics_days", self._of(category), since=str(since), limit=bounded(limit))
         return [Count(category, status, day_of(day), entered, left) for category, status, day, entered, left in found]
 
-
-class _Asked:
-    """The statements of this module, asked of one database. Any: columns are of several types."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._sql = Statements("eventflow_projections", database.dialect, "queries.sql")
-
-    def of(self, category: str | None) -> Clause:
+    def _of(self, category: str | None) -> Clause:
         """What is of one category, or of the application."""
         if category is None:
             return Clause(OWN, {})
         where = Where((Condition("category", ":", (Text(category),)),))
-        return clause(where, self._database.dialect, datetime.now(UTC))
-
-    def rows(self, statement: str, **params: Any) -> list[tuple[Any, ...]]:
-        return self._database.query(self._sql[statement], params)
-
-    def rows_where(self, statement: str, condition: Clause, **params: Any) -> list[tuple[Any, ...]]:
-        sql = fill(self._sql[statement], {"where": condition.sql})
-        return self._database.query(sql, {**condition.params, **params})
+        return clause(where, self._asked.database.dialect, datetime.now(UTC))
 
 
 def _asks_for_some(where: Where) -> bool:

@@ -15,8 +15,16 @@ SELECT stream, process, definition, channel, status, version, position, created_
   FROM runs
  WHERE stream = %(stream)s
 
--- stretch --
+-- ids --
 -- Oldest first: what has waited longest is served first.
+SELECT created_position, stream
+  FROM runs
+ WHERE {where} AND created_position > %(after)s
+ ORDER BY created_position
+ LIMIT %(limit)s
+
+-- stretch --
+-- The same between two places, with all that is known of each.
 SELECT stream, process, definition, channel, status, version, position, created_position, created_at, updated_at,
        steps, done, step, attempts, subject, key, parent, deadline, phase, due, started_at, ended_at, error, message,
        started_by, actor, tenant
