@@ -33,7 +33,7 @@ from eventflow.errors import BadInput, Misconfigured, SignatureRefused, WrongCon
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.annotations import nearby
 from eventflow.model.event import Event, snake_case
-from eventflow.model.handlers import aggregate_of, step_of
+from eventflow.model.handlers import made, owner_of, step_of
 from eventflow.model.incoming import Incoming
 from eventflow.model.key import FOR_A_WEEK, Key
 from eventflow.model.masking import Masker
@@ -253,18 +253,13 @@ def callback_of(one: Calling) -> CallbackReaction[Any, Any]:
     """The callback that is meant. Raises ``Misconfigured`` for what cannot become one."""
     if isinstance(one, CallbackReaction):
         return one
-    handler = _made(one)
+    handler = _handler(one)
     kind = type(handler)
-    aggregate = aggregate_of(kind)
-    if aggregate is None:
-        raise Misconfigured(
-            f"{kind.__name__} does not say whose it is. Write class {kind.__name__}(Callback[Document])."
-        )
     said = {name: getattr(handler, name) for name in CallbackOptions.__annotations__ if hasattr(handler, name)}
     steps = {name: step_of(handler, name) for name in STEPS}
     options = {**steps, **said, "name": handler.name or snake_case(kind.__name__)}
-    made = callback(aggregate, **options)(handler.handle)
-    return cast("CallbackReaction[Any, Any]", replace(made, names=handler._names))
+    reaction = callback(owner_of(kind, __name__), **options)(handler.handle)
+    return cast("CallbackReaction[Any, Any]", replace(reaction, names=handler._names))
 
 
 def near_misses(callback: CallbackReaction[Any, Any]) -> list[str]:
@@ -295,18 +290,13 @@ def _found(ask: Callable[[Incoming], T], request: Incoming, what: str) -> T:
         raise BadInput(f"The request does not say {what}.") from error
 
 
-def _made(one: Any) -> Callback[Any, Any]:
+def _handler(one: Any) -> Callback[Any, Any]:
     if isinstance(one, Callback):
         return one
     if not (isinstance(one, type) and issubclass(one, Callback)):
         name = getattr(one, "__name__", one)
         raise Misconfigured(f"{name} is no callback. Decorate it with @callback, or inherit from Callback.")
-    try:
-        return one()
-    except Exception as error:
-        raise Misconfigured(
-            f"{one.__name__}() fails: {error}. Give an instance of it: callbacks=[{one.__name__}(...)]."
-        ) from error
+    return made(one, "callbacks")
 
 
 def _is_of(kind: str, wanted: str) -> bool:

@@ -214,12 +214,8 @@ def reaction_of(one: AnyReaction) -> Reaction[Any, Any]:
     """The reaction that is meant. Raises ``Misconfigured`` for a class that cannot become one."""
     if isinstance(one, Reaction):
         return one
-    handler = _made(one)
-    kind = type(handler)
-    aggregate = aggregate_of(kind)
-    if aggregate is None:
-        base = next(one.__name__ for one in kind.__mro__ if one.__module__ == __name__)
-        raise Misconfigured(f"{kind.__name__} does not say whose it is. Write class {kind.__name__}({base}[Document]).")
+    handler = made(one, "reactions") if isinstance(one, type) else one
+    aggregate = owner_of(type(handler), __name__)
     return handler._reaction(
         function=handler.handle,  # type: ignore[attr-defined]  # of a task and of an endpoint
         says=_teller(handler),
@@ -230,24 +226,27 @@ def reaction_of(one: AnyReaction) -> Reaction[Any, Any]:
     )
 
 
-def aggregate_of(kind: type) -> type[Aggregate[Any]] | None:
-    """The aggregate a class was given in brackets."""
+def owner_of(kind: type, module: str) -> type[Aggregate[Any]]:
+    """The aggregate a class was given in brackets; of those that inherit from a class of this module.
+
+    Raises ``Misconfigured`` for one that was given none.
+    """
     for one in kind.__mro__:
         for base in vars(one).get("__orig_bases__", ()):
             for argument in get_args(base):
                 if isinstance(argument, type) and issubclass(argument, Aggregate):
                     return argument
-    return None
+    name, base = kind.__name__, next(one.__name__ for one in kind.__mro__ if one.__module__ == module)
+    raise Misconfigured(f"{name} does not say whose it is. Write class {name}({base}[Document]).")
 
 
-def _made(one: Handler[Any, Any] | type[Handler[Any, Any]]) -> Handler[Any, Any]:
-    if not isinstance(one, type):
-        return one
+def made(kind: type[T], given: str) -> T:
+    """One of this class, which was ``given`` as one of the callbacks, say. Raises ``Misconfigured``."""
     try:
-        return one()
+        return kind()
     except Exception as error:
-        name = one.__name__
-        raise Misconfigured(f"{name}() fails: {error}. Give an instance of it: reactions=[{name}(...)].") from error
+        name = kind.__name__
+        raise Misconfigured(f"{name}() fails: {error}. Give an instance of it: {given}=[{name}(...)].") from error
 
 
 def _teller(handler: Handler[Any, Any]) -> Callable[..., Any] | None:
