@@ -105,6 +105,8 @@ def lasting(span: timedelta | float | None) -> str:
     if span is None:
         return "–"
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
+    if 0 < seconds < 0.001:
+        return "< 1 ms"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     parts, left = [], int(seconds)

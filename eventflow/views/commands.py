@@ -7,6 +7,7 @@ from typing import Any
 
 from eventflow.app import Eventflow
 from eventflow.errors import NotFound, did_you_mean
+from eventflow.model.command import Command
 from eventflow.runtime.lockboard import KeyStatus
 
 MANY = 200
@@ -25,10 +26,26 @@ def told(one: KeyStatus) -> dict[str, Any]:
         "until": one.until,
         "last_run": one.executed_at,
         "result": one.result,
-        "errors": [each.model_dump(mode="json") for each in one.mishaps],
-        "earlier_errors": [each.model_dump(mode="json") for each in one.earlier],
+        "errors": [each.model_dump() for each in one.mishaps],
+        "earlier_errors": [each.model_dump() for each in one.earlier],
         "disabled": one.disabled,
     }
+
+
+def groups(app: Eventflow) -> list[list[dict[str, Any]]]:
+    """How every command stands, one after the other in the order in which they were given, parted by spacers.
+
+    Beside what ``told`` says: its ``command`` and ``param``, and the rhythm in which it runs (``every``, in seconds).
+    """
+    return [[line for one in group for line in _lines(app, one)] for group in app.commands.groups()]
+
+
+def _lines(app: Eventflow, command: Command[Any, Any]) -> list[dict[str, Any]]:
+    every = None if command.every is None else command.every.total_seconds()
+    return [
+        {**told(app.lockboard.status(key, title)), "command": command.name, "param": param, "every": every}
+        for param, key, title in command.lines()
+    ]
 
 
 def statuses(

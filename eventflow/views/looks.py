@@ -6,6 +6,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from eventflow.app import Eventflow
+from eventflow.model.lock import CommandState
 from eventflow.model.process.run import CATEGORY
 from eventflow.model.process.status import RunStatus
 from eventflow.model.status import FAILED, LOADING, NumberedStatusEnum, StatusEnum, in_words, label_of
@@ -22,6 +23,16 @@ class Shown(NamedTuple):
     colour: str
     icon: str | None
     group: str | None
+
+
+def of_state(state: CommandState) -> Shown:
+    """How the state of a command is shown.
+
+    >>> of_state(CommandState.IDLE).colour
+    'gray'
+    """
+    colour = state.colour if state.colour in COLOURS else "gray"
+    return Shown(state.value, label_of(state), colour or "gray", state.icon, state.group)
 
 
 class Looks:

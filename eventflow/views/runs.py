@@ -75,3 +75,11 @@ def known(app: Eventflow | None, run: UUID) -> dict[str, Any] | None:
         return app.processes.known(run).model_dump()
     except (ProcessNotFound, ValueError):
         return app.processes.get(run).state  # of a process, or a version, that this program does not have
+
+
+def step_titles(app: Eventflow, process: str) -> dict[str, str]:
+    """What people see of the steps of a process, by their keys; nothing of one that this program does not have."""
+    try:
+        return {key: one.title for key, one in app.processes.registry.get(process).by_key.items()}
+    except ProcessNotFound:
+        return {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,6 +13,7 @@ import pytest
 from eventflow import Eventflow
 from eventflow.dashboard import Dashboard
 from eventflow.settings import Settings
+from tests.dashboard.house import CHANNELS, COMMANDS, PROCESSES, Bind, Ink, Release, Sell, missing
 from tests.dashboard.shop import Browser, Order, Parcel, pack
 from tests.services import fresh_database, fresh_schema
 
@@ -24,6 +26,22 @@ class Shop(NamedTuple):
     lost: UUID
 
 
+class House(NamedTuple):
+    """The printing house's application, an order, and runs of which each stands somewhere else."""
+
+    app: Eventflow
+    order: UUID
+    good: UUID
+    bad: UUID
+    retrying: UUID
+    waiting: UUID
+    fanned: UUID
+    held: UUID
+
+
+Places = Callable[[], Settings]
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A PostgreSQL database for the tests of a module."""
@@ -32,19 +50,40 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+    """Where an application may be opened: each time somewhere new, in one of the databases."""
+    server = request.getfixturevalue("server") if request.param == "postgres" else ""
+    with ExitStack() as opened:
+
+        def place() -> Settings:
+            folder = tmp_path_factory.mktemp("place")
+            objects = (folder / "objects").as_uri()
+            if request.param == "sqlite":
+                return Settings(database=f"sqlite:///{folder / 'log.db'}", objects=objects)
+            dsn = opened.enter_context(fresh_schema(server))
+            return Settings(database=dsn, objects=objects)
+
+        yield place
+
+
+@pytest.fixture(scope="module")
+def shop(places: Places) -> Iterator[Shop]:
     """A shop with orders in several statuses; its tests do not change what others look at."""
-    folder = tmp_path_factory.mktemp("shop")
-    objects = (folder / "objects").as_uri()
-    if request.param == "sqlite":
-        with opened(Settings(database=f"sqlite:///{folder / 'log.db'}", objects=objects)) as found:
-            yield found
-        return
-    with (
-        fresh_schema(request.getfixturevalue("server")) as dsn,
-        opened(Settings(database=dsn, objects=objects)) as found,
-    ):
+    with opened(places()) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def house(places: Places) -> Iterator[House]:
+    """A printing house with runs in several statuses; its tests change only what they have begun themselves."""
+    with at_work(places()) as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=["shop", "house"])
+def somewhere(request: pytest.FixtureRequest, shop: Shop, house: House) -> Browser:
+    """Somebody at the machine where one application or the other is shown."""
+    return near(Dashboard((shop if request.param == "shop" else house).app))
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +105,40 @@ def opened(settings: Settings) -> Iterator[Shop]:
         app.save(*orders, actor="ann")
         app.drain()
         yield Shop(app, orders[0].id, orders[1].id)
+
+
+@contextmanager
+def at_work(settings: Settings) -> Iterator[House]:
+    """A printing house with these settings, for a block."""
+    with Eventflow(
+        settings,
+        aggregates=[Order, Parcel],
+        reactions=[pack],
+        processes=PROCESSES,
+        commands=COMMANDS,
+        channels=CHANNELS,
+    ) as app:
+        order = Order.create(customer="Ann")
+        app.save(order, actor="ann")
+        yield House(app, order.id, *_begun(app, order))
+
+
+def _begun(app: Eventflow, order: Order) -> Iterator[UUID]:
+    """Runs, one after the other, each as far as it comes; and commands, some of which fail."""
+    for process, said in (
+        (Release(title="Whales"), {"channel": "books", "subject": order, "reason": "the fair is near"}),
+        (Release(title="broken vase"), {"channel": "books"}),
+        (Ink(), {}),
+        (Sell(), {"deadline": timedelta(days=3)}),
+        (Bind(sheets=("a", "torn", "ccc")), {}),
+        (Release(title="later"), {"channel": "books"}),
+    ):
+        yield app.processes.start(process, actor="ann", **said).id
+        app.drain()
+    app.run("import-invoices", "south", actor="ann")
+    missing.add("north")
+    for _ in range(2):
+        with suppress(ValueError):
+            app.run("import-invoices", "north", actor="ann")
+    missing.clear()
+    app.drain()

@@ -92,6 +92,16 @@ class Browser(TestClient):
         answer = self.post(path, data=fields, headers={"sec-fetch-site": "same-origin"}, follow_redirects=True)
         return Seen(answer.text)
 
+    def press(self, page: Seen, label: str, within: str = "main", **fields: Any) -> Seen:
+        """Send the form behind a button, filled in as it stands there but for these fields."""
+        form = page.behind(label, within)
+        inputs = form.select("input:not([type=checkbox])")
+        given = {str(one["name"]): str(one.get("value", "")) for one in inputs}
+        for choice in form.select("select"):
+            first = choice.select("option")[0]
+            given[str(choice["name"])] = str(first.get("value", first.get_text()))
+        return self.submit(str(form["action"]), **{**given, **fields})
+
 
 class Seen:
     """A page as it is seen."""
@@ -129,6 +139,15 @@ class Seen:
     def rows(self) -> list[list[str]]:
         """The cells of its table, row by row."""
         return [[" ".join(cell.get_text(" ").split()) for cell in row.select("td")] for row in self.all("tbody tr")]
+
+    def buttons(self, within: str = "main") -> list[str]:
+        """What can be done there."""
+        return self.texts(f"{within} .act summary")
+
+    def behind(self, label: str, within: str = "main") -> Tag:
+        """The form that a button opens."""
+        [found] = [one for one in self.all(f"{within} .act") if one.select("summary")[0].get_text().strip() == label]
+        return found.select("form")[0]
 
     def __contains__(self, text: str) -> bool:
         return text in self.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -14,13 +16,16 @@ ELSEWHERE = ("http://", "https://", "//")
 
 
 def walked(browser: Browser, start: str = "/") -> dict[str, Seen]:
-    """Every page that links lead to from a first one."""
+    """Every page that links lead to from a first one; of those that differ in what they are asked, one."""
     found: dict[str, Seen] = {}
-    waiting = [start]
+    asked, waiting = set(), [start]
     while waiting:
         path = waiting.pop()
-        if path in found:
+        question = urlsplit(path)
+        kind = question.path, *sorted(name for name, _ in parse_qsl(question.query))
+        if kind in asked:
             continue
+        asked.add(kind)
         answer = browser.get(path, headers={"accept": "text/html"})
         assert answer.status_code == 200, (path, answer.text)
         found[path] = Seen(answer.text)
@@ -29,24 +34,31 @@ def walked(browser: Browser, start: str = "/") -> dict[str, Seen]:
     return found
 
 
-def test_every_link_leads_somewhere_and_nothing_is_loaded_from_elsewhere(browser: Browser) -> None:
-    pages = walked(browser)
+@pytest.fixture(scope="module")
+def pages(somewhere: Browser) -> dict[str, Seen]:
+    """Every page there."""
+    return walked(somewhere)
+
+
+def test_every_link_leads_somewhere_and_nothing_is_loaded_from_elsewhere(
+    somewhere: Browser, pages: dict[str, Seen]
+) -> None:
     assert len(pages) > 10
     links = {link for page in pages.values() for link in page.links()}
     assert [one for one in links if one.startswith(ELSEWHERE)] == []
     for one in links:
         if "/static/" in one:
-            assert browser.get(one).headers["cache-control"].endswith("immutable")
+            assert somewhere.get(one).headers["cache-control"].endswith("immutable")
 
 
-def test_no_page_has_styles_or_scripts_of_its_own(browser: Browser) -> None:
-    for path, page in walked(browser).items():
+def test_no_page_has_styles_or_scripts_of_its_own(pages: dict[str, Seen]) -> None:
+    for path, page in pages.items():
         assert page.all("[style], style, script:not([src])") == [], path
         assert [one for tag in page.all("*") for one in tag.attrs if one.startswith("on")] == [], path
 
 
-def test_every_page_has_a_title_one_heading_and_names_for_its_fields(browser: Browser) -> None:
-    for path, page in walked(browser).items():
+def test_every_page_has_a_title_one_heading_and_names_for_its_fields(pages: dict[str, Seen]) -> None:
+    for path, page in pages.items():
         assert len(page.all("h1")) == 1, path
         assert page.one("head title").get_text(), path
         ids = [str(one["id"]) for one in page.all("[id]")]
@@ -62,9 +74,9 @@ def test_pages_are_not_kept_framed_or_guessed_at(browser: Browser) -> None:
     assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_every_page_answers_programs_with_its_facts(browser: Browser) -> None:
-    for path in walked(browser):
-        answer = browser.get(path, headers={"accept": "application/json"})
+def test_every_page_answers_programs_with_its_facts(somewhere: Browser, pages: dict[str, Seen]) -> None:
+    for path in pages:
+        answer = somewhere.get(path, headers={"accept": "application/json"})
         assert answer.status_code == 200, path
         assert isinstance(answer.json(), dict), path
 

@@ -13,8 +13,10 @@ from eventflow.dashboard.pages import (
     overview,
     projections,
     queues,
+    runs,
     schedules,
     settings,
+    status,
     workers,
 )
 from eventflow.dashboard.pages.menu import menu
@@ -26,6 +28,8 @@ PAGES: tuple[tuple[str, Callable[[Desk], Page]], ...] = (
     *items.PAGES,
     *item.PAGES,
     *events.PAGES,
+    *runs.PAGES,
+    *status.PAGES,
     *queues.PAGES,
     *workers.PAGES,
     *schedules.PAGES,
@@ -37,6 +41,8 @@ PAGES: tuple[tuple[str, Callable[[Desk], Page]], ...] = (
 
 ACTIONS: tuple[tuple[str, str, Callable[[Desk], Done]], ...] = (
     *item.ACTIONS,
+    *runs.ACTIONS,
+    *status.ACTIONS,
     *queues.ACTIONS,
     *schedules.ACTIONS,
     *flows.ACTIONS,

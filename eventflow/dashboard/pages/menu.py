@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from eventflow.dashboard.desk import Desk
+from eventflow.dashboard.pages.status import COLOURS
+from eventflow.views.runs import has_runs
 
 
 class Entry(NamedTuple):
@@ -27,12 +29,28 @@ class Section(NamedTuple):
 def menu(desk: Desk) -> list[Section]:
     """The menu as this person sees it."""
     categories = [_entry(desk, _named(one), "items", one) for one in desk.app.aggregates]
-    watching = Section("Observe", [_entry(desk, "Overview"), *categories])
+    watching = Section("Observe", [_entry(desk, "Overview"), *categories, *_runs(desk)])
     if desk.scope:
         return [watching]
-    operating = [_entry(desk, _named(one), one) for one in ("queues", "workers", "schedules")]
+    operating = [*_status(desk), *(_entry(desk, _named(one), one) for one in ("queues", "workers", "schedules"))]
     set_up = [_entry(desk, _named(one), one) for one in ("flows", "projections", "settings")]
     return [watching, Section("Operate", operating), Section("Configure", set_up)]
+
+
+def _runs(desk: Desk) -> list[Entry]:
+    """Runs, with how many are not over in the colour of the gravest; not for who sees a part, as that is of all."""
+    if not has_runs(desk.app):
+        return []
+    entry = _entry(desk, "Runs", "runs")
+    if desk.scope:
+        return [entry]
+    badge = desk.app.runs.badge()
+    return [entry._replace(waiting=badge.amount or None, colour=COLOURS[badge.colour])]
+
+
+def _status(desk: Desk) -> list[Entry]:
+    is_there = (has_runs(desk.app) or desk.app.commands.all()) and not desk.scope
+    return [_entry(desk, "Status", "status")] if is_there else []
 
 
 def _entry(desk: Desk, label: str, *parts: str) -> Entry:
