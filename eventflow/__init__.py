@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from eventflow.picking.builder import FlowPickerBuilder
     from eventflow.picking.query import FlowQuery
     from eventflow.runtime.attempt import cancelled
-    from eventflow.runtime.commands import Passing
-    from eventflow.runtime.holding import Held
+    from eventflow.runtime.commands.commands import Passing
+    from eventflow.runtime.commands.holding import Held
     from eventflow.runtime.incidents import Notifier
     from eventflow.runtime.notifiers import Mail, Server, Webhook
     from eventflow.runtime.processes.current import current_step
@@ -90,7 +90,7 @@ _HOMES = {
     "Gathered": "eventflow.model.process.fan",
     "HMACSignature": "eventflow.model.signature",
     "Header": "eventflow.model.recorded",
-    "Held": "eventflow.runtime.holding",
+    "Held": "eventflow.runtime.commands.holding",
     "Incident": "eventflow.model.incident",
     "Incoming": "eventflow.model.incoming",
     "Kind": "eventflow.model.recorded",
@@ -101,7 +101,7 @@ _HOMES = {
     "Move": "eventflow.model.flows.tasks",
     "Notifier": "eventflow.runtime.incidents",
     "NumberedStatusEnum": "eventflow.model.status",
-    "Passing": "eventflow.runtime.commands",
+    "Passing": "eventflow.runtime.commands.commands",
     "People": "eventflow.model.people",
     "Probe": "eventflow.model.probe",
     "Process": "eventflow.model.process.process",

@@ -42,10 +42,10 @@ from eventflow.runtime.archiving.compress import Compressed, Errand
 from eventflow.runtime.archiving.reseal import GRACE, Order, Resealed
 from eventflow.runtime.archiving.restore import Brought, Wish, total
 from eventflow.runtime.broker import Broker
-from eventflow.runtime.commands import NOTHING, Passing, Ran
+from eventflow.runtime.commands.commands import NOTHING, Passing, Ran
+from eventflow.runtime.commands.holding import Held
 from eventflow.runtime.erasing import Erasing
 from eventflow.runtime.follower import Follower
-from eventflow.runtime.holding import Held
 from eventflow.runtime.ids import Ids
 from eventflow.runtime.incidents import Notifier, Untold
 from eventflow.runtime.probing import Probing

@@ -22,8 +22,8 @@ from eventflow.runtime.asynchronous import Asynchronous
 from eventflow.runtime.attempt import Attempt
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.clerk import Clerk
-from eventflow.runtime.commander import COMMANDER, Commander
-from eventflow.runtime.commands import Commands
+from eventflow.runtime.commands.commander import COMMANDER, Commander
+from eventflow.runtime.commands.commands import Commands
 from eventflow.runtime.coroutines import Coroutines, Wire
 from eventflow.runtime.doors import Doors, Known
 from eventflow.runtime.follower import Follower

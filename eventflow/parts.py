@@ -29,16 +29,16 @@ from eventflow.runtime.archiving.reseal import Resealer
 from eventflow.runtime.archiving.restore import Restorer
 from eventflow.runtime.batches import Batches, Shelf
 from eventflow.runtime.callbacks import Callbacks
-from eventflow.runtime.commands import Commands
+from eventflow.runtime.commands.commands import Commands
+from eventflow.runtime.commands.lockboard import Lockboard
+from eventflow.runtime.commands.locks import Locks
 from eventflow.runtime.erasing import Eraser
 from eventflow.runtime.flows.binder import Binder
 from eventflow.runtime.flows.compose import flows_of
 from eventflow.runtime.flows.errands import acting, errand_reactions
 from eventflow.runtime.flows.shelf import Shelves
 from eventflow.runtime.incidents import Incidents, Notifier, telling
-from eventflow.runtime.lockboard import Lockboard
 from eventflow.runtime.lockdowns import Lockdowns
-from eventflow.runtime.locks import Locks
 from eventflow.runtime.network import Network
 from eventflow.runtime.notifiers import configured
 from eventflow.runtime.probing import Prober

@@ -14,7 +14,7 @@ from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, Table, moment, pass_session
 from eventflow.cli.pausing import end_of, for_option, until_option
 from eventflow.model.recorded import Context
-from eventflow.runtime.lockboard import Disabled, KeyStatus
+from eventflow.runtime.commands.lockboard import Disabled, KeyStatus
 from eventflow.views.commands import MANY, known, statuses, told
 
 EVERYTHING = "all commands"

@@ -14,7 +14,7 @@ from eventflow.cli.application import application
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, Table, pass_session
 from eventflow.errors import EventflowError
-from eventflow.runtime.commands import Passing
+from eventflow.runtime.commands.commands import Passing
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import Any
 from eventflow.app import Eventflow
 from eventflow.errors import NotFound, did_you_mean
 from eventflow.model.command import Command
-from eventflow.runtime.lockboard import KeyStatus
+from eventflow.runtime.commands.lockboard import KeyStatus
 
 MANY = 200
 """Keys that are shown at once."""

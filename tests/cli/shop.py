@@ -17,7 +17,7 @@ from eventflow.model.event import Event
 from eventflow.model.people import People
 from eventflow.model.probe import Probe
 from eventflow.model.reaction import task
-from eventflow.runtime.holding import Held
+from eventflow.runtime.commands.holding import Held
 from eventflow.runtime.ticks import Tick
 
 log = logging.getLogger("shop")

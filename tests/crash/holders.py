@@ -13,7 +13,7 @@ from typing import Any
 
 from eventflow.app import Eventflow
 from eventflow.errors import LockLost
-from eventflow.runtime.holding import Held
+from eventflow.runtime.commands.holding import Held
 from eventflow.settings import Settings
 from tests.walks.library import Document
 

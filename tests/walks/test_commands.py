@@ -17,8 +17,8 @@ from eventflow.app import Eventflow
 from eventflow.errors import CommandDisabled, LockHeld, Misconfigured, NotFound
 from eventflow.model.command import Command, Spacer, command
 from eventflow.model.lock import CommandState, Finished, WentWrong, lock_id
-from eventflow.runtime.commands import Passing
-from eventflow.runtime.holding import Held
+from eventflow.runtime.commands.commands import Passing
+from eventflow.runtime.commands.holding import Held
 from eventflow.settings import Settings
 from eventflow.store.ticks import Runs
 from tests.walks.library import Document

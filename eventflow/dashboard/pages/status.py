@@ -9,7 +9,7 @@ from eventflow.dashboard.pages.pausing import end_of
 from eventflow.errors import BadInput, NotFound, Refused, did_you_mean
 from eventflow.model.lock import CommandState
 from eventflow.model.recorded import Context
-from eventflow.runtime.commands import TICK as COMMAND_TICK
+from eventflow.runtime.commands.commands import TICK as COMMAND_TICK
 from eventflow.runtime.switches import QUEUE, TICK
 from eventflow.store.workers import Workers
 from eventflow.views import commands, looks, runs

@@ -17,10 +17,10 @@ from eventflow.model.lock import Finished
 from eventflow.model.masking import Masker
 from eventflow.model.plain import plain_error
 from eventflow.model.recorded import Context
-from eventflow.runtime.ears import listening
-from eventflow.runtime.holding import Held
-from eventflow.runtime.lockboard import KeyStatus
-from eventflow.runtime.locks import Locks
+from eventflow.runtime.commands.ears import listening
+from eventflow.runtime.commands.holding import Held
+from eventflow.runtime.commands.lockboard import KeyStatus
+from eventflow.runtime.commands.locks import Locks
 from eventflow.runtime.ticks import Tick
 
 log = logging.getLogger("eventflow.commands")

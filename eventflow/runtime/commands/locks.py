@@ -29,11 +29,11 @@ from eventflow.model.masking import Masker
 from eventflow.model.plain import plain_error
 from eventflow.model.recorded import Context
 from eventflow.model.telling import facts_of, label
-from eventflow.runtime.ears import Lines
+from eventflow.runtime.commands.ears import Lines
+from eventflow.runtime.commands.holding import Held, Unlocked
+from eventflow.runtime.commands.lockboard import Lockboard
 from eventflow.runtime.heart import Heart
-from eventflow.runtime.holding import Held, Unlocked
 from eventflow.runtime.incidents import Incidents
-from eventflow.runtime.lockboard import Lockboard
 from eventflow.runtime.repository import Repository
 from eventflow.store.locks import Lease, Leases
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from eventflow.errors import LockLost
 from eventflow.model.event import Event
 from eventflow.model.lock import Fence
-from eventflow.runtime.ears import Lines
+from eventflow.runtime.commands.ears import Lines
 from eventflow.store.fences import GONE
 
 log = logging.getLogger("eventflow.locks")
