@@ -26,6 +26,11 @@ def reactions(app: Eventflow) -> list[dict[str, Any]]:
     return [{"queue": queue, **backlog.get(name, nothing)._asdict(), "reaction": name} for queue, name in names]
 
 
+def paused(app: Eventflow) -> list[str]:
+    """The queues that rest now."""
+    return [name for name in sorted(app.routes.by_queue()) if app.switches.is_paused(QUEUE, name)]
+
+
 def check_known(app: Eventflow, name: str) -> None:
     """Raise ``NotFound`` when there is no such queue."""
     known = sorted(app.routes.by_queue())

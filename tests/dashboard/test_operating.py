@@ -152,3 +152,21 @@ def test_each_action_is_asked_for_by_its_name(app: Eventflow) -> None:
     assert browser.post("/schedules/dust/trigger").status_code == 403
     assert browser.post("/queues/default/pause", follow_redirects=False).status_code == 303
     assert app.switches.is_paused(QUEUE, "default")
+
+
+def test_what_needs_somebody_is_on_the_first_page_and_leads_to_where_it_is_seen_to(
+    app: Eventflow, browser: Browser
+) -> None:
+    app.switches.pause(QUEUE, "default", actor="ann")
+    app.save(Order.create(customer="Nobody"))
+    page = browser.page("/")
+    needs = {one.get_text(): one["href"] for one in page.all(".needs a")}
+    assert needs == {
+        "No worker is running: what is to be done waits.": "/workers",
+        "The queue default is paused.": "/queues",
+    }
+
+    app.switches.resume(QUEUE, "default")
+    app.drain()
+    figures = browser.facts("/")["figures"]
+    assert (figures["items"], figures["failed"], figures["in work"], figures["behind"]) == (1, 1, 0, 0)

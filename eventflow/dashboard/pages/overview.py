@@ -7,7 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from eventflow.dashboard.desk import Desk, Page
+from eventflow.model.status import FAILED, LOADING
+from eventflow.views.attention import needs
 from eventflow.views.looks import Looks
+from eventflow.views.workers import workers
 from eventflow_projections import Metrics
 
 DAYS = 30
@@ -15,11 +18,36 @@ DAYS = 30
 
 
 def overview(desk: Desk) -> Page:
-    """How the whole application stands."""
+    """How the whole application stands; of a part only what failed, as the sums are of all."""
     if desk.scope:
-        return Page("overview.html", "Overview", {"categories": [], "failures": _failures(desk), "days": []})
-    values = {"categories": _categories(desk), "failures": _failures(desk), "days": _days(desk)}
-    return Page("overview.html", "Overview", values)
+        values: dict[str, Any] = {"figures": {}, "needs": [], "categories": [], "days": []}
+    else:
+        values = {
+            "figures": _figures(desk),
+            "needs": needs(desk.app),
+            "categories": _categories(desk),
+            "days": _days(desk),
+        }
+    return Page("overview.html", "Overview", {**values, "failures": _failures(desk)})
+
+
+def _figures(desk: Desk) -> dict[str, int]:
+    """A few numbers that say how it goes."""
+    looks, counts = Looks(desk.app), Metrics(desk.app.database).counts()
+    groups: dict[str | None, int] = defaultdict(int)
+    for one in counts:
+        if one.category in desk.app.aggregates:
+            groups[looks.of(one.category, one.status).group] += one.population
+    alive = [one for one in workers(desk.app) if one["fresh"]]
+    standing = desk.app.projections.status()
+    return {
+        "items": sum(groups.values()),
+        "in work": groups[LOADING],
+        "failed": groups[FAILED],
+        "workers": len(alive),
+        "log": desk.app.log.last_position(),
+        "behind": max((one.lag for one in standing), default=0),
+    }
 
 
 def _categories(desk: Desk) -> list[dict[str, Any]]:

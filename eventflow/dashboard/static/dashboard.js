@@ -69,3 +69,26 @@ document.addEventListener("visibilitychange", () => {
 });
 
 if (document.querySelector("[data-live]") && !document.hidden) listen();
+
+// On a phone the menu is folded until somebody wants it.
+const menu = document.querySelector(".menu > details");
+if (menu && matchMedia("(max-width: 820px)").matches) menu.open = false;
+
+// A question that was opened goes away with Escape, and when somebody goes on elsewhere.
+function closeQuestions(except) {
+  for (const one of document.querySelectorAll(".act[open]")) if (!one.contains(except)) one.open = false;
+}
+document.addEventListener("click", (event) => closeQuestions(event.target));
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const open = document.querySelector(".act[open]");
+    closeQuestions(null);
+    open?.querySelector("summary").focus();
+  } else if (event.key === "/" && !event.target.closest("input, textarea, select")) {
+    const field = document.querySelector("form[role=search] input");
+    if (field) { event.preventDefault(); field.focus(); field.select(); }
+  }
+});
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches?.(".act[open]")) event.target.querySelector("input:not([type=hidden]), button")?.focus();
+}, true);
