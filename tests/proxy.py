@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from contextlib import suppress
 from typing import Self
@@ -31,11 +32,15 @@ class Proxy:
         user, at, _ = self._target.netloc.rpartition("@")
         return urlunsplit(self._target._replace(netloc=f"{user}{at}127.0.0.1:{self.port}"))
 
-    def cut(self) -> None:
-        """Close every connection and refuse new ones."""
+    def cut(self, last_words: bytes = b"") -> None:
+        """Close every connection and refuse new ones; with ``last_words`` every caller still hears them."""
         with self._mutex:
             listener, self._listener = self._listener, None
             lost, self._open = self._open, set()
+        for one in lost if last_words else ():
+            if one.getsockname()[1] == self.port:
+                one.sendall(last_words)
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         for one in [*([listener] if listener else []), *lost]:
             _shut(one)
 

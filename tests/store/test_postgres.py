@@ -19,6 +19,7 @@ from eventflow.store.log import Log, open_log
 from eventflow.store.postgres import connections
 from eventflow.store.postgres.expert import Expert
 from eventflow.store.postgres.translation import translated
+from tests.proxy import Proxy
 from tests.services import a_free_port, fresh_schema
 from tests.store.conformance import LogConformance
 from tests.store.words import a_stream, appended, end, row, some, vocabulary, written
@@ -86,6 +87,22 @@ def test_the_url_says_for_how_long_a_transaction_may_be_held(url: str) -> None:
         assert database.query("SHOW idle_in_transaction_session_timeout") == [("90s",)]
     with open_database(url) as database:
         assert database.query("SHOW idle_in_transaction_session_timeout") == [("30s",)]
+
+
+def test_appends_and_questions_survive_a_server_that_goes_with_a_last_word(url: str) -> None:
+    fields = (b"SWARNING", b"VWARNING", b"C57P02", b"Mterminating connection because of crash", b"")
+    said = b"".join(field + b"\0" for field in fields)
+    with Proxy(url) as proxy, open_database(proxy.url) as database:
+        log = open_log(database, vocabulary())
+        headers = a_stream(log, 2)
+
+        for count in (4, 6, 8, 10):
+            proxy.cut(b"N" + (len(said) + 4).to_bytes(4, "big") + said)
+            proxy.heal()
+            headers = log.append(appended(headers[0].stream, some(2), end(headers)))
+            proxy.cut(b"N" + (len(said) + 4).to_bytes(4, "big") + said)
+            proxy.heal()
+            assert database.query("SELECT count(*) FROM events") == [(count,)]
 
 
 def test_threads_that_append_while_connections_are_killed_lose_nothing(server: str, log: Log) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 from psycopg.adapt import Transformer
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format
 
 from eventflow.store import packing
 from eventflow.store.asking import row
@@ -45,7 +45,9 @@ class Expert:
 
     def _check(self, result: Any, wanted: int) -> None:
         if result.status != wanted:
-            if self._libpq.status != psycopg.pq.ConnStatus.OK:
+            # A server that goes may leave a last word to be read: then the connection still seems to be well.
+            said_by_the_server = result.error_field(DiagnosticField.SQLSTATE) is not None
+            if self._libpq.status != ConnStatus.OK or not said_by_the_server:
                 raise psycopg.OperationalError(
                     result.error_message.decode(errors="replace").strip() or "connection lost"
                 )
