@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -31,6 +32,9 @@ log = logging.getLogger("eventflow.broker")
 
 T = TypeVar("T")
 Handle = Callable[[Job], None]
+
+IDLE = timedelta(milliseconds=100)
+"""How long a thread waits for a message before it looks whether it is to end."""
 
 
 class _Deadlines(TimeLimit):
@@ -186,7 +190,7 @@ class Broker:
         self._worker = dramatiq.Worker(
             self._dramatiq,
             queues=wanted | {f"{one}.DQ" for one in wanted},
-            worker_timeout=100,
+            worker_timeout=int(IDLE / timedelta(milliseconds=1)),
             worker_threads=threads if self.embedded else AHEAD * threads,
         )
         self._worker.queue_prefetch = QUEUE_PREFETCH or 2 * threads

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
+from contextlib import closing
+from selectors import EVENT_READ, DefaultSelector
 from threading import Event, Lock, Thread
 
 import psycopg
@@ -25,6 +28,7 @@ class PostgresBell(Bell):
         self._connections, self._least = connections, least
         self._channel = sql.Identifier(f"{connections.schema}_bell")
         self._pending, self._closed = Event(), Event()
+        self._ends, self._end = socket.socketpair()
         self._starting = Lock()
         # Started when they are needed first; read without the lock, made with it.
         self._threads: dict[str, Thread] = {}
@@ -39,12 +43,17 @@ class PostgresBell(Bell):
         return super().wait(seen, timeout)
 
     def close(self) -> None:
-        self._closed.set()
-        self._pending.set()
         with self._starting:
+            if self._closed.is_set():
+                return
+            self._closed.set()
             threads = list(self._threads.values())
+        self._pending.set()
+        self._end.send(b"x")
         for thread in threads:
             thread.join()
+        self._end.close()
+        self._ends.close()
 
     def _start(self, name: str, target: Callable[[], None]) -> None:
         if name in self._threads:
@@ -83,13 +92,14 @@ class PostgresBell(Bell):
                 self._closed.wait(1.0)
 
     def _hear(self, connection: Connection) -> None:
-        try:
+        with closing(connection), DefaultSelector() as either:
             connection.execute(sql.SQL("LISTEN {}").format(self._channel))
+            either.register(connection, EVENT_READ)
+            either.register(self._ends, EVENT_READ)
             while not self._closed.is_set():
-                for _ in connection.notifies(timeout=0.25, stop_after=1):
+                for _ in connection.notifies(timeout=0, stop_after=1):
                     super().ring()
-        finally:
-            connection.close()
+                either.select()
 
 
 def _hang_up(connection: Connection | None) -> None:
