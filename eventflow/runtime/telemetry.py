@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from types import TracebackType
 from typing import NamedTuple
 
 from eventflow.model.exchange import Request
 from eventflow.model.recorded import Header
 from eventflow.runtime.attempt import Attempt
 from eventflow.runtime.job import Job
+
+log = logging.getLogger("eventflow.telemetry")
 
 Block = AbstractContextManager[object]
 
@@ -28,7 +32,7 @@ class Asked(NamedTuple):
 class Listener:
     """Hears of what is done in this process; whoever listens overrides what it wants to hear.
 
-    Its methods are called where the work is done, be that an event loop: they must neither wait nor raise. Moments are
+    Its methods are called where the work is done, be that an event loop: they must not wait. Moments are
     nanoseconds, as ``time.time_ns`` counts them.
     """
 
@@ -58,7 +62,10 @@ class Listener:
 
 
 class Telemetry:
-    """Tells the listeners of an application. Changes: they come and go; without any it costs nothing."""
+    """Tells the listeners of an application. Changes: they come and go; without any it costs nothing.
+
+    A listener that raises is told of to the log: the work goes on as if nobody listened.
+    """
 
     def __init__(self, listeners: Sequence[Listener] = ()) -> None:
         self.listeners = tuple(listeners)
@@ -78,35 +85,61 @@ class Telemetry:
 
     def sent(self, queue: str, jobs: Sequence[Job], began: int) -> None:
         """What the broker has now."""
-        for one in self.listeners:
-            one.sent(queue, jobs, began)
+        self._tell(lambda one: one.sent(queue, jobs, began))
 
     def processing(self, job: Job, queue: str) -> Block:
         """For the time in which a thread does what a message says."""
-        return _together([one.processing(job, queue) for one in self.listeners]) if self.listeners else _NOTHING
+        return self._around(lambda one: one.processing(job, queue)) if self.listeners else _NOTHING
 
     def working(self, attempt: Attempt) -> Block:
         """For the time in which a handler works."""
-        return _together([one.working(attempt) for one in self.listeners]) if self.listeners else _NOTHING
+        return self._around(lambda one: one.working(attempt)) if self.listeners else _NOTHING
 
     def stepping(self, attempt: Attempt, step: str) -> Block:
         """For the time in which a step is done."""
-        return _together([one.stepping(attempt, step) for one in self.listeners]) if self.listeners else _NOTHING
+        return self._around(lambda one: one.stepping(attempt, step)) if self.listeners else _NOTHING
 
     def asked(self, asked: Asked, began: int) -> None:
         """What another system was asked."""
-        for one in self.listeners:
-            one.asked(asked, began)
+        self._tell(lambda one: one.asked(asked, began))
 
     def appended(self, headers: Sequence[Header], began: int) -> None:
         """What is in the log now."""
+        self._tell(lambda one: one.appended(headers, began))
+
+    def _tell(self, say: Callable[[Listener], object]) -> None:
         for one in self.listeners:
-            one.appended(headers, began)
+            with _unharmed():
+                say(one)
+
+    @contextmanager
+    def _around(self, begin: Callable[[Listener], Block]) -> Iterator[None]:
+        with ExitStack() as stack:
+            for one in self.listeners:
+                with _unharmed():
+                    stack.enter_context(_Unharmed(begin(one)))
+            yield
+
+
+class _Unharmed:
+    """A block of a listener: what it raises is not raised, and what is raised in it is."""
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+
+    def __enter__(self) -> None:
+        self._block.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with _unharmed():
+            self._block.__exit__(kind, error, trace)
 
 
 @contextmanager
-def _together(blocks: Sequence[Block]) -> Iterator[None]:
-    with ExitStack() as stack:
-        for one in blocks:
-            stack.enter_context(one)
+def _unharmed() -> Iterator[None]:
+    try:
         yield
+    except Exception:
+        log.exception("A listener failed; what it listened to goes on.")
