@@ -6,6 +6,7 @@ import importlib
 import socket
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
@@ -35,13 +36,29 @@ def pytest_xdist_setupnodes() -> None:
     _demand(importlib.import_module("tests.services"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def hurry() -> Iterator[None]:
+    """Threads without work look more often whether they are to end: many workers begin and end here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eventflow.runtime.broker.IDLE", timedelta(milliseconds=10))
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a database that all tests of this process share, each in a schema of its own."""
+    with importlib.import_module("tests.services").fresh_database(durable=False) as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty database of each kind."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'log.db'}"
         return
-    with importlib.import_module("tests.services").fresh_schema() as url:
+    fresh_schema = importlib.import_module("tests.services").fresh_schema
+    with fresh_schema(request.getfixturevalue("postgres")) as url:
         yield url
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from eventflow.cli.exits import Code
 from tests.cli.shop import Order
-from tests.cli.words import Shop, ended, until
+from tests.cli.words import Shop, ended
+from tests.waiting import until
 
 FAILED = "category:order status:failed"
 

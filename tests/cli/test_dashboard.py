@@ -15,7 +15,8 @@ import urllib3
 
 from eventflow.cli.exits import Code
 from tests.cli.shop import Order, Status
-from tests.cli.words import Shop, ended, until
+from tests.cli.words import Shop, ended
+from tests.waiting import until
 
 HTML = {"accept": "text/html"}
 

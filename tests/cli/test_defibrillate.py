@@ -11,7 +11,8 @@ import pytest
 
 from eventflow.cli.exits import Code
 from tests.cli.shop import Status
-from tests.cli.words import Shop, ended, heard, says, until
+from tests.cli.words import Shop, ended, heard, says
+from tests.waiting import until
 
 
 def statuses(shop: Shop) -> dict[str, str]:

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -22,8 +21,10 @@ from eventflow.cli.demo.documents import Document, document_id, located, read, s
 from eventflow.cli.demo.press import Press
 from eventflow.cli.exits import Code
 from tests.cli.shop import Order
-from tests.cli.words import PROGRAM, Shop, begins, document, ended, says, until
+from tests.cli.words import PROGRAM, Shop, begins, document, ended, says
+from tests.crash.brokers import a_namespace
 from tests.services import POSTGRES, RABBITMQ, REDIS, fresh_schema
+from tests.waiting import until
 
 DATABASE = Path("eventflow-demo") / "demo.db"
 ISSUE_KEYS = {
@@ -68,6 +69,15 @@ def amount(condition: str) -> int:
 def is_at(goal: int) -> bool:
     """Whether so many events are there, or the end is near."""
     return amount("true") > goal or amount("status = 'complete'") > 70
+
+
+def cut_off(process: Callable[[], subprocess.Popen[str]], moment: Callable[[], bool], number: int) -> tuple[int, str]:
+    """How a demo ended that got a signal at this moment, and what it told; one that was over before is begun again."""
+    demo = process()
+    until(lambda: moment() or demo.poll() is not None, "the moment")
+    demo.send_signal(number)
+    code, _, err = ended(demo)
+    return (code, err) if code else cut_off(process, moment, number)
 
 
 def is_good(summary: dict[str, Any], items: int) -> bool:
@@ -171,10 +181,8 @@ MOMENTS: dict[str, Callable[[], bool]] = {
 def test_a_demo_that_is_killed_is_resumed_and_every_document_is_complete_once(
     moment: str, folder: Path, place: Path
 ) -> None:
-    first = begins("demo", str(folder), "--json", folder=place)
-    until(MOMENTS[moment], moment)
-    first.kill()
-    assert ended(first)[0] == -signal.SIGKILL
+    first = partial(begins, "demo", str(folder), "--json", folder=place)
+    assert cut_off(first, MOMENTS[moment], signal.SIGKILL)[0] == -signal.SIGKILL
 
     resumed = begins("demo", "--resume", "--keep", "--json", folder=place)
 
@@ -188,16 +196,16 @@ def test_a_demo_that_is_killed_is_resumed_and_every_document_is_complete_once(
 
 
 def test_a_demo_may_be_killed_again_and_again(folder: Path, place: Path) -> None:
-    arguments = ("demo", str(folder), "--json")
+    arguments = ("demo", str(folder), "--keep", "--json")
     for step in range(1, 6):
         goal = amount("true") + 60 * step
         process = begins(*arguments, folder=place)
         until(partial(is_at, goal))
         process.kill()
         ended(process)
-        arguments = ("demo", "--resume", "--json")
+        arguments = ("demo", "--resume", "--keep", "--json")
 
-    code, out, err = ended(begins(*arguments, "--keep", folder=place))
+    code, out, err = ended(begins(*arguments, folder=place))
 
     assert code == 0, err
     assert is_good(json.loads(out), 80)
@@ -205,11 +213,9 @@ def test_a_demo_may_be_killed_again_and_again(folder: Path, place: Path) -> None
 
 
 def test_an_interrupted_demo_says_how_to_go_on(folder: Path, place: Path) -> None:
-    first = begins("demo", str(folder), folder=place)
-    until(MOMENTS["while they are read"])
-    first.send_signal(signal.SIGINT)
+    first = partial(begins, "demo", str(folder), folder=place)
 
-    code, _, err = ended(first)
+    code, err = cut_off(first, MOMENTS["while they are read"], signal.SIGINT)
 
     assert code == Code.INTERRUPTED
     assert "eventflow demo --resume" in err and "Traceback" not in err
@@ -241,22 +247,21 @@ def test_what_is_done_already_is_summed_up_again(folder: Path) -> None:
 def test_a_second_demo_in_the_same_folder_is_refused(folder: Path, place: Path) -> None:
     first = begins("demo", str(folder), "--json", folder=place)
     until(MOMENTS["while they are read"])
+    first.send_signal(signal.SIGSTOP)
 
     for arguments in (("demo", str(folder)), ("demo", "--resume")):
         second = says(*arguments)
         assert second.exit_code == Code.REFUSED
         assert "Another demo is at work in eventflow-demo" in second.stderr
 
+    first.send_signal(signal.SIGCONT)
     code, out, _ = ended(first)
     assert code == 0
     assert is_good(json.loads(out), 80)
 
 
 def test_a_new_demo_takes_the_place_of_one_that_was_cut_off(folder: Path, place: Path) -> None:
-    first = begins("demo", str(folder), folder=place)
-    until(MOMENTS["while they are read"])
-    first.kill()
-    ended(first)
+    cut_off(partial(begins, "demo", str(folder), folder=place), MOMENTS["while they are read"], signal.SIGKILL)
 
     assert document(says("demo", str(folder), "--items", "10", "--json"))["items"] == 10
 
@@ -361,10 +366,7 @@ def test_what_is_kept_can_be_looked_into_and_worked_on(
 
 
 def test_a_worker_finishes_what_a_killed_demo_left(folder: Path, place: Path) -> None:
-    first = begins("demo", str(folder), folder=place)
-    until(MOMENTS["while they are read"])
-    first.kill()
-    ended(first)
+    cut_off(partial(begins, "demo", str(folder), folder=place), MOMENTS["while they are read"], signal.SIGKILL)
     engines = ("--app", "eventflow.cli.demo.application:app", "--database", f"sqlite:///{DATABASE}")
 
     code, _, err = ended(begins(*engines, "worker", "--burst", folder=place, EVENTFLOW_LEASE="1s"))
@@ -384,8 +386,7 @@ def test_what_the_environment_says_is_named_on_every_line(folder: Path, monkeypa
 
 @pytest.mark.parametrize("broker", [REDIS, RABBITMQ], ids=["redis", "rabbitmq"])
 def test_the_demo_runs_on_services(broker: str, folder: Path, place: Path) -> None:
-    queues = f"{broker}?namespace=test-{uuid4().hex[:10]}"
-    with fresh_schema() as url:
+    with fresh_schema() as url, a_namespace(broker) as queues:
         engines = ("--database", url, "--broker", queues)
         first = begins(*engines, "demo", str(folder), "--json", folder=place)
         until((place / "eventflow-demo" / "demo.json").exists)
@@ -400,15 +401,16 @@ def test_the_demo_runs_on_services(broker: str, folder: Path, place: Path) -> No
 
 
 def test_a_demo_on_services_is_resumed(folder: Path, place: Path) -> None:
-    with fresh_schema() as url:
-        engines = ("--database", url, "--broker", f"{REDIS}?namespace=test-{uuid4().hex[:10]}")
-        first = begins(*engines, "demo", str(folder), "--json", folder=place)
+    with fresh_schema() as url, a_namespace(REDIS) as queues:
+        engines = ("--database", url, "--broker", queues)
+        # What is claimed when it is killed comes back as soon as its lease is over.
+        first = begins(*engines, "demo", str(folder), "--keep", "--json", folder=place, EVENTFLOW_LEASE="3s")
         until(lambda: len(document_or_none(*engines) or ()) > 20)
         first.kill()
         ended(first)
 
         assert says("demo", "--resume").exit_code == Code.USAGE
-        code, out, err = ended(begins(*engines, "demo", "--resume", "--json", folder=place))
+        code, out, err = ended(begins(*engines, "demo", "--resume", "--json", folder=place, EVENTFLOW_LEASE="3s"))
 
         assert code == 0, err
         assert is_good(json.loads(out), 80)

@@ -15,6 +15,7 @@ from eventflow.cli.exits import Code
 from eventflow.store.workers import Workers
 from tests.cli.shop import Order
 from tests.cli.words import Shop, says
+from tests.crash.brokers import a_namespace
 from tests.services import POSTGRES, REDIS, a_free_port, fresh_schema
 
 
@@ -145,11 +146,11 @@ def test_objects_that_cannot_be_kept_are_told(place: Path, monkeypatch: pytest.M
 
 
 @pytest.fixture
-def postgres_shop(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+def postgres_shop(place: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """A shop on PostgreSQL and Redis."""
     monkeypatch.setenv("SHOP_ROOM", str(place))
-    with fresh_schema() as url:
-        yield Shop(url, place, broker=f"{REDIS}?namespace=test-{uuid4().hex[:10]}")
+    with fresh_schema(postgres) as url, a_namespace(REDIS) as queues:
+        yield Shop(url, place, broker=queues)
 
 
 def test_a_shop_on_services_is_well(postgres_shop: Shop) -> None:

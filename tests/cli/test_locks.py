@@ -14,7 +14,8 @@ from eventflow.model.lock import Finished, lock_id
 from eventflow.model.recorded import Context
 from eventflow.settings import Settings
 from tests.cli.shop import Order
-from tests.cli.words import Shop, begins, document, ended, says, until
+from tests.cli.words import Shop, begins, document, ended, says
+from tests.waiting import until
 
 APP = "tests.cli.shop:commanded"
 ALIVE, DEAD = timedelta(hours=1), timedelta(hours=-1)

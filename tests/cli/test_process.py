@@ -18,7 +18,8 @@ from eventflow.model.process.process import Process
 from eventflow.model.process.step import step
 from eventflow.settings import Settings
 from tests.cli.bindery import APP, CHANNELS, ROOM, Bind, Print, Sell
-from tests.cli.words import begins, document, ended, says, until
+from tests.cli.words import begins, document, ended, says
+from tests.waiting import until
 
 LATER = "tests.cli.bindery:later"
 """The same program a version later."""

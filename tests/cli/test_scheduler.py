@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from eventflow.cli.exits import Code
-from tests.cli.words import Shop, begins, document, ended, heard, says, until
+from tests.cli.words import Shop, begins, document, ended, heard, says
+from tests.waiting import until
 
 APP = "tests.cli.shop:patient"
 

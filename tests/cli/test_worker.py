@@ -9,22 +9,25 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
-from uuid import uuid4
 
 import pytest
 
 from eventflow.cli.exits import Code
 from tests.cli.shop import Order, Parcel, Status
-from tests.cli.words import PATIENCE, Shop, ended, heard, until
+from tests.cli.words import Shop, ended, heard
+from tests.crash.brokers import a_namespace
 from tests.services import RABBITMQ, REDIS, fresh_schema
+from tests.waiting import PATIENCE, until
 
 
 @pytest.fixture(params=[REDIS, RABBITMQ], ids=["redis", "rabbitmq"])
-def busy_shop(request: pytest.FixtureRequest, place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+def busy_shop(
+    request: pytest.FixtureRequest, place: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shop]:
     """A shop on PostgreSQL and a broker, where many can work at once."""
     monkeypatch.setenv("SHOP_ROOM", str(place))
-    with fresh_schema() as url:
-        yield Shop(url, place, broker=f"{request.param}?namespace=test-{uuid4().hex[:10]}")
+    with fresh_schema(postgres) as url, a_namespace(request.param) as queues:
+        yield Shop(url, place, broker=queues)
 
 
 def a_parcel_on_its_way(shop: Shop) -> Parcel:
@@ -157,15 +160,18 @@ def test_a_queue_that_is_not_there_is_a_usage_error(shop: Shop) -> None:
 
 
 def test_several_processes_share_the_work(busy_shop: Shop) -> None:
-    orders = [Order.create(title=f"order {number}") for number in range(200)]
+    orders = [Order.create(title=f"order {number}") for number in range(160)]
+    parcels = [Parcel.create() for _ in range(40)]
     with busy_shop.opened() as app:
-        app.save(*orders)
+        app.save(*parcels, *orders)
 
     workers = [busy_shop.begins("worker", "--burst", "--threads", "2") for _ in range(3)]
+    until(lambda: len(list(busy_shop.folder.glob("*.began"))) > 2, "more are carried than one worker carries")
+    (busy_shop.folder / "end").touch()
 
     assert [ended(worker)[0] for worker in workers] == [0, 0, 0]
     headers = tail(busy_shop)
-    assert sum(header["status"] == Status.PACKED for header in headers) == len(orders)
+    assert sum(header["status"] == Status.PACKED for header in headers) == len(orders) + len(parcels)
     assert len({header["owner"] for header in headers if header["owner"]}) > 1
 
 

@@ -6,8 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ from eventflow.app import Eventflow
 from eventflow.cli.main import cli
 from eventflow.settings import Settings
 from tests.cli.shop import APP, ROOM, Order, Parcel, carry, pack
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = [sys.executable, "-c", "from eventflow.cli.main import main; main()"]
-PATIENCE = 60.0
 
 
 class Shop:
@@ -111,12 +110,3 @@ def heard(process: subprocess.Popen[str], words: str) -> str:
         if words in line:
             return line
     raise AssertionError(f"{words!r} was never said")
-
-
-def until(reached: Callable[[], Any], what: str = "it") -> Any:
-    """What ``reached`` answers as soon as that is something."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := reached()):
-        assert time.monotonic() < deadline, f"{what} did not come about"
-        time.sleep(0.01)
-    return found

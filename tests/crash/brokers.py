@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pika
 import redis
 
+QUEUES = ("default", "aside", "books", "imports", "night", "press", "shop", "slow", "till")
+"""Every queue and channel that a test sends something to."""
+
 SUFFIXES = ("", ".DQ", ".XQ")
+
+
+@contextmanager
+def a_namespace(broker: str, name: str | None = None) -> Iterator[str]:
+    """The URL of a namespace of one's own on this broker; whatever is in it is deleted at the end."""
+    url = f"{broker}?namespace={name or f'test-{uuid4().hex[:10]}'}"
+    try:
+        yield url
+    finally:
+        delete(url)
 
 
 def purge(broker: str) -> None:
@@ -36,8 +52,10 @@ def _delete_keys(broker: str) -> None:
 
 def _delete_queues(broker: str) -> None:
     with pika.BlockingConnection(pika.URLParameters(_server(broker))) as connection:
-        for suffix in SUFFIXES:
-            connection.channel().queue_delete(f"{_namespace(broker)}.default{suffix}")
+        channel = connection.channel()
+        for queue in QUEUES:
+            for suffix in SUFFIXES:
+                channel.queue_delete(f"{_namespace(broker)}.{queue}{suffix}")
 
 
 def _namespace(broker: str) -> str:

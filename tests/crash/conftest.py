@@ -14,7 +14,7 @@ from tests.crash import brokers
 from tests.crash.histories import Histories
 from tests.crash.program import Order, Program
 from tests.peer import Answer, Peer
-from tests.services import RABBITMQ, REDIS, fresh_database
+from tests.services import RABBITMQ, REDIS
 
 Start = Callable[..., Program]
 
@@ -27,13 +27,6 @@ def peer() -> Iterator[Peer]:
     peer.close()
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """A database for the tests of a module, each in a schema of its own."""
-    with fresh_database("eventflow_crash") as url:
-        yield url
-
-
 @pytest.fixture
 def order(engines: str, peer: Peer, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Order]:
     """What the workers of this test are told; ``engines`` comes from the test."""
@@ -44,9 +37,8 @@ def order(engines: str, peer: Peer, tmp_path: Path, request: pytest.FixtureReque
     name = f"crash_{uuid4().hex[:10]}"
     broker = {"rabbitmq": RABBITMQ, "redis": REDIS}[engines]
     postgres = request.getfixturevalue("postgres")
-    order = Order(f"{postgres}?schema={name}", f"{broker}?namespace={name}", peer.url, diary)
-    yield order
-    brokers.delete(order.broker)
+    with brokers.a_namespace(broker, name) as queues:
+        yield Order(f"{postgres}?schema={name}", queues, peer.url, diary)
 
 
 @pytest.fixture

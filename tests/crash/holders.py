@@ -15,6 +15,7 @@ from eventflow.app import Eventflow
 from eventflow.errors import LockLost
 from eventflow.runtime.commands.holding import Held
 from eventflow.settings import Settings
+from tests.waiting import PATIENCE
 from tests.walks.library import Document
 
 LEASE = timedelta(seconds=0.5)
@@ -42,7 +43,7 @@ class Holder:
 
     def hears(self) -> Any:
         """The next thing that it says."""
-        assert self._ours.poll(30), "The holder says nothing."
+        assert self._ours.poll(PATIENCE), "The holder says nothing."
         return self._ours.recv()
 
     def asks(self, what: str) -> Any:

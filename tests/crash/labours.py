@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from eventflow.model.reaction import Reaction, task
@@ -28,7 +29,8 @@ FOR_EVER = 600.0
 def labour(document: Document) -> Written:
     """Hard only at first: a document that was interrupted before is written at once."""
     if not document.standing.interruptions:
-        _HARDSHIPS.get(document.title.partition(" ")[0], _nothing)()
+        word, _, rest = document.title.partition(" ")
+        _HARDSHIPS.get(word, _nothing)(rest)
     return Written(text=f"{document.title}\nwritten by {os.getpid()}")
 
 
@@ -37,26 +39,32 @@ def reactions(peer: str, retry: Retry = PATIENT, *, on_the_loop: bool = False) -
     return [labour, (sending_on_the_loop if on_the_loop else sending)(peer, retry=retry)]
 
 
-def _nothing() -> None:
+def _nothing(rest: str) -> None:
     """Most titles are easy."""
 
 
-def _brief() -> None:
+def _told(rest: str) -> None:
+    """Until there is a file of this name."""
+    while not Path(rest).exists():
+        time.sleep(0.01)
+
+
+def _brief(rest: str) -> None:
     time.sleep(0.7)
 
 
-def _steady() -> None:
+def _steady(rest: str) -> None:
     time.sleep(4.0)
 
 
-def _interruptible() -> None:
+def _interruptible(rest: str) -> None:
     end = time.monotonic() + FOR_EVER
     while time.monotonic() < end:
         time.sleep(0.01)
 
 
-def _deaf() -> None:
+def _deaf(rest: str) -> None:
     time.sleep(FOR_EVER)
 
 
-_HARDSHIPS = {"brief": _brief, "steady": _steady, "long": _interruptible, "deaf": _deaf}
+_HARDSHIPS = {"told": _told, "brief": _brief, "steady": _steady, "long": _interruptible, "deaf": _deaf}

@@ -7,8 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +24,7 @@ from eventflow.settings import Settings
 from eventflow.store.postgres import connections, leadership
 from tests.crash import faults
 from tests.crash.labours import reactions
+from tests.waiting import PATIENCE
 from tests.walks.library import Document
 
 # A server forks the processes from one that has everything imported: a start costs a moment instead of a second.
@@ -88,7 +87,7 @@ class Program:
 
     def begun(self) -> Self:
         """Wait until it consumes."""
-        assert self._hears.poll(30), "The worker did not begin."
+        assert self._hears.poll(PATIENCE), "The worker did not begin."
         self.worker = self._hears.recv()
         return self
 
@@ -109,10 +108,10 @@ class Program:
         """Let it go on as if nothing had been."""
         os.kill(self.pid, signal.SIGCONT)
 
-    def ended(self, within: float = 30.0) -> int:
+    def ended(self) -> int:
         """Its exit code, negative for a signal, as soon as it has ended."""
-        self._process.join(within)
-        assert self._process.exitcode is not None, f"The worker still runs after {within:g} s."
+        self._process.join(PATIENCE)
+        assert self._process.exitcode is not None, f"The worker still runs after {PATIENCE:g} s."
         return self._process.exitcode
 
     def close(self) -> None:
@@ -120,14 +119,6 @@ class Program:
         self.kill()
         self._process.close()
         self._hears.close()
-
-
-def until(reached: Callable[[], object], what: str, within: float = 30.0) -> None:
-    """Return as soon as it is so."""
-    end = time.monotonic() + within
-    while not reached():
-        assert time.monotonic() < end, f"Not within {within:g} s: {what}"
-        time.sleep(0.01)
 
 
 def _run(order: Order, says: Connection) -> None:

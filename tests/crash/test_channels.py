@@ -11,7 +11,8 @@ import pytest
 from eventflow.app import Eventflow
 from eventflow.model.process.status import RunStatus
 from tests.crash.press import PressOrder, Print
-from tests.crash.program import Order, Program, until
+from tests.crash.program import Order, Program
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from eventflow.app import Eventflow
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.reaction import task
@@ -38,7 +36,6 @@ def compose(paper: Paper) -> str:
     return f"paper {paper.number}"
 
 
-@pytest.mark.timeout(60)
 def test_a_command_that_raises_fails_its_own_document_and_no_other(tmp_path: Path) -> None:
     settings = Settings(database=f"sqlite:///{tmp_path / 'log.db'}", broker="embedded://")
     with closing(Eventflow(settings, aggregates=[Paper], reactions=[compose])) as app:

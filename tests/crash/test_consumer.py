@@ -12,15 +12,14 @@ from eventflow.runtime import consumer
 from eventflow.runtime.broker import Broker
 from eventflow.runtime.job import Job
 from tests.crash import brokers
-from tests.crash.program import until
 from tests.services import RABBITMQ
+from tests.waiting import until
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    url = f"{RABBITMQ}?namespace=test-{uuid4().hex[:8]}"
-    yield url
-    brokers.delete(url)
+    with brokers.a_namespace(RABBITMQ) as url:
+        yield url
 
 
 def jobs(count: int) -> list[Job]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.crash.conftest import Start
 from tests.crash.histories import Histories
-from tests.crash.program import until
 from tests.peer import Peer
+from tests.waiting import until
 from tests.walks.library import Document, Status
 
 

@@ -8,8 +8,8 @@ from eventflow.errors import DamagedBody
 from eventflow.model.recorded import Phase
 from tests.crash.conftest import Start
 from tests.crash.histories import Histories
-from tests.crash.program import until
 from tests.peer import Peer
+from tests.waiting import until
 from tests.walks.library import Document, Status
 
 

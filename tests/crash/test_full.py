@@ -11,8 +11,9 @@ from eventflow.app import Eventflow
 from eventflow.errors import StorageFull
 from eventflow.store.sqlite.database import SQLiteDatabase
 from tests.crash.histories import Histories
-from tests.crash.program import Order, until
+from tests.crash.program import Order
 from tests.peer import Peer
+from tests.waiting import until
 from tests.walks.library import Document
 
 

@@ -8,8 +8,6 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from uuid import UUID
 
-import pytest
-
 from eventflow.app import Eventflow
 from eventflow.settings import Settings
 from tests.walks.library import Document
@@ -33,7 +31,6 @@ def save_until_killed(url: str, told: Connection) -> None:
             told.send(save_under(app, number))
 
 
-@pytest.mark.timeout(60)
 def test_what_a_killed_process_saved_under_a_key_is_not_saved_again(url: str) -> None:
     with closing(Eventflow(Settings(database=url), aggregates=[Document])) as app:
         heard, told = get_context("spawn").Pipe(duplex=False)

@@ -12,8 +12,8 @@ import pytest
 from eventflow.model.recorded import Phase
 from tests.crash.conftest import Start
 from tests.crash.histories import Histories
-from tests.crash.program import until
 from tests.peer import Answer, Asked, Peer
+from tests.waiting import until
 from tests.walks.library import Document, Status
 
 A_ROUND = 20
@@ -54,7 +54,6 @@ class Press:
 
 
 @pytest.mark.parametrize(("engines", "kills"), [("rabbitmq", 50), ("redis", 10), ("sqlite", 15)])
-@pytest.mark.timeout(150)
 def test_a_worker_killed_again_and_again_does_everything_once(
     kills: int, histories: Histories, start: Start, peer: Peer
 ) -> None:
@@ -70,7 +69,7 @@ def test_a_worker_killed_again_and_again_does_everything_once(
         assert histories.ended() < len(histories.of), "The worker was killed while there was work."
         press.killed()
     start(lease=LEASE)
-    until(lambda: histories.ended() == documents, "every document has ended", within=60)
+    until(lambda: histories.ended() == documents, "every document has ended")
 
     histories.check(peer)
     assert histories.statuses()[Status.COMPLETE] >= documents * 0.9
@@ -80,7 +79,6 @@ def test_a_worker_killed_again_and_again_does_everything_once(
 
 
 @pytest.mark.parametrize(("engines", "kills"), [("rabbitmq", 8), ("sqlite", 5)])
-@pytest.mark.timeout(150)
 def test_a_worker_killed_with_calls_open_on_its_loop_does_everything_once(
     kills: int, histories: Histories, start: Start, peer: Peer
 ) -> None:
@@ -94,7 +92,7 @@ def test_a_worker_killed_with_calls_open_on_its_loop_does_everything_once(
         worker.kill()
         press.killed()
     start(lease=LEASE, on_the_loop=True)
-    until(lambda: histories.ended() == kills * A_ROUND, "every document has ended", within=60)
+    until(lambda: histories.ended() == kills * A_ROUND, "every document has ended")
 
     histories.check(peer)
     assert histories.count("document:interrupted") >= kills, "Every kill struck in the middle of a call."

@@ -12,8 +12,8 @@ from eventflow.app import Eventflow
 from eventflow.errors import LockHeld
 from eventflow.model.lock import CommandState, lock_id
 from tests.crash.holders import Holder, an_app
-from tests.crash.program import until
 from tests.services import PrivatePostgres
+from tests.waiting import until
 
 KEY = "import-invoices"
 

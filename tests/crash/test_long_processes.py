@@ -17,9 +17,10 @@ from eventflow.model.process.run import Run
 from eventflow.model.process.status import RunStatus
 from eventflow.model.recorded import Header
 from tests.crash.conftest import Start
-from tests.crash.program import Order, until
+from tests.crash.program import Order
 from tests.crash.travels import PARCELS, Travel, Travels
 from tests.peer import Answer, Asked, Peer
+from tests.waiting import until
 
 LEASE = 0.6
 REQUESTS = 2 + PARCELS
@@ -42,7 +43,6 @@ def app(order: Order) -> Iterator[Eventflow]:
 
 
 @pytest.mark.parametrize(("engines", "kills"), [("sqlite", 5), ("rabbitmq", 4)])
-@pytest.mark.timeout(150)
 def test_items_and_undoing_survive_kills_and_are_recorded_once(
     kills: int, app: Eventflow, start: Start, peer: Peer
 ) -> None:
@@ -60,7 +60,7 @@ def test_items_and_undoing_survive_kills_and_are_recorded_once(
         worker.kill()
         town.goes_on()
     start(lease=LEASE)
-    until(lambda: ended(app, runs) == len(runs), "every run has ended", within=40)
+    until(lambda: ended(app, runs) == len(runs), "every run has ended")
 
     for run, stays in runs:
         check(app, run, stays=stays)

@@ -7,8 +7,9 @@ import pytest
 from tests.crash import brokers
 from tests.crash.conftest import Start
 from tests.crash.histories import Histories
-from tests.crash.program import Order, until
+from tests.crash.program import Order
 from tests.peer import Peer
+from tests.waiting import until
 from tests.walks.library import Document, Status
 
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from eventflow.model.recorded import Header, Phase
 from tests.crash.conftest import Start
 from tests.crash.histories import Histories
-from tests.crash.program import Order, Program, until
+from tests.crash.program import Order, Program
 from tests.peer import Peer
+from tests.waiting import until
 from tests.walks.library import Document
 
 
 def test_what_a_paused_worker_brings_home_late_is_refused(
-    histories: Histories, start: Start, order: Order, peer: Peer
+    histories: Histories, start: Start, order: Order, peer: Peer, tmp_path: Path
 ) -> None:
     leader = start(threads=1).begun()
     histories.app.save(Document.create(title="easy"))
     until(lambda: histories.ended() == 1, "the first worker leads")
     paused = start(threads=1).begun()
-    document = a_document_claimed_by(paused, histories)
+    document = a_document_claimed_by(paused, histories, tmp_path)
 
     paused.pause()
     until(lambda: histories.ended() == len(histories.of), "the leader does the work")
+    let_go(document)
     paused.resume()
 
     until(lambda: "was taken over or overruled" in order.diary.read_text(), "the late result is refused")
@@ -29,13 +33,16 @@ def test_what_a_paused_worker_brings_home_late_is_refused(
     histories.check(peer)
 
 
-def test_a_paused_leader_makes_nobody_wait(histories: Histories, start: Start, order: Order, peer: Peer) -> None:
+def test_a_paused_leader_makes_nobody_wait(
+    histories: Histories, start: Start, order: Order, peer: Peer, tmp_path: Path
+) -> None:
     paused = start(threads=1).begun()
-    document = a_document_claimed_by(paused, histories)
+    document = a_document_claimed_by(paused, histories, tmp_path)
 
     paused.pause()
     other = start(threads=1).begun()
     until(lambda: histories.ended() == len(histories.of), "the other one leads and does the work")
+    let_go(document)
     paused.resume()
 
     until(lambda: "was taken over or overruled" in order.diary.read_text(), "the late result is refused")
@@ -44,20 +51,34 @@ def test_a_paused_leader_makes_nobody_wait(histories: Histories, start: Start, o
     histories.check(peer)
 
 
-def a_document_claimed_by(worker: Program, histories: Histories) -> Document:
-    documents = [Document.create(title=f"brief {number}") for number in range(4)]
-    histories.app.save(*documents)
+def a_document_claimed_by(worker: Program, histories: Histories, room: Path) -> Document:
+    """One that it does not finish before it is let go; what others claim is let go at once."""
+    documents: list[Document] = []
 
     def claimed() -> list[Document]:
         histories.look()
+        if histories.ended() == len(histories.of):
+            documents.append(Document.create(title=f"told {room / str(len(documents))}"))
+            histories.app.save(documents[-1])
+            histories.look()
+        for one in documents:
+            if is_claimed(histories.of[one.id][-1]) and not is_claim_of(worker, histories.of[one.id][-1]):
+                let_go(one)
         return [one for one in documents if is_claim_of(worker, histories.of[one.id][-1])]
 
-    until(claimed, "one of them is claimed")
-    return claimed()[0]
+    return until(claimed, "one of them is claimed")[0]
+
+
+def let_go(document: Document) -> None:
+    Path(document.title.removeprefix("told ")).touch()
+
+
+def is_claimed(header: Header) -> bool:
+    return header.phase == Phase.CLAIMED
 
 
 def is_claim_of(worker: Program, header: Header) -> bool:
-    return header.phase == Phase.CLAIMED and header.owner == worker.worker
+    return is_claimed(header) and header.owner == worker.worker
 
 
 def author(histories: Histories, document: Document) -> int:

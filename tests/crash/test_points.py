@@ -9,8 +9,8 @@ import pytest
 from tests.crash.conftest import Start
 from tests.crash.faults import FAULTS
 from tests.crash.histories import Histories
-from tests.crash.program import until
 from tests.peer import Peer
+from tests.waiting import until
 from tests.walks.library import Document, Status
 
 DOCUMENTS = 6

@@ -16,9 +16,10 @@ import pytest
 from eventflow.app import Eventflow
 from eventflow.model.process.run import Run
 from eventflow.model.process.status import RunStatus
-from tests.crash.program import Order, Program, until
+from tests.crash.program import Order, Program
 from tests.crash.runs import ASIDE, STEPS, Orders, Parcel
 from tests.peer import Answer, Asked, Peer
+from tests.waiting import until
 
 RUNS, KILLS, WORKERS = 500, 200, 4
 
@@ -105,7 +106,6 @@ class Watch:
         return self.over
 
 
-@pytest.mark.timeout(240)
 def test_workers_killed_200_times_over_500_runs_lose_nothing_and_repeat_nothing_that_was_recorded(
     app: Eventflow, crew: Any, peer: Peer
 ) -> None:
@@ -125,7 +125,7 @@ def test_workers_killed_200_times_over_500_runs_lose_nothing_and_repeat_nothing_
         victim.kill()
         workers[workers.index(victim)] = crew()
     watch = Watch(app)
-    until(lambda: watch.look() == RUNS, "every run is over", within=90)
+    until(lambda: watch.look() == RUNS, "every run is over")
 
     check(app, runs, world)
     repeated = sum(len(numbers) - 1 for numbers in world.numbers.values())

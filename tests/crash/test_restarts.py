@@ -16,13 +16,15 @@ import pytest
 
 from tests.crash import brokers
 from tests.crash.histories import Histories
-from tests.crash.program import Order, Program, until
+from tests.crash.program import Order, Program
 from tests.peer import Answer, Peer
 from tests.servers import PrivateRabbitMQ, PrivateRedis
 from tests.services import RABBITMQ, PrivatePostgres
+from tests.waiting import until
 from tests.walks.library import Document, Status
 
-ITEMS = 2000
+SHARE = 350
+"""Documents of each shop that come in at a time: more than its workers bring to their end in a moment."""
 
 AWAY = 2.0
 """How long a server stays away at least, in seconds: longer than a lease."""
@@ -58,21 +60,27 @@ class Shop:
         self._peer = Peer(lambda asked: Answer(body={"url": asked.key}))
         opened.callback(self._peer.close)
         self.order = Order(f"{database}?schema={name}", f"{broker}?namespace={name}", self._peer.url, folder / name)
+        self.items = 0
         self.histories = Histories(opened.enter_context(closing(self.order.application())))
         self.workers = [Program(self.order) for _ in range(2)]
         for worker in self.workers:
             opened.callback(worker.close)
             worker.begun()
 
-    def open(self, items: int) -> None:
-        """Let the documents in."""
-        self.histories.app.save(*(Document.create(title=f"easy {number}") for number in range(items)))
+    def open(self) -> None:
+        """Let some documents in."""
+        self.histories.app.save(*(Document.create(title=f"easy {number}") for number in range(SHARE)))
+        self.items += SHARE
 
-    def check(self, items: int) -> None:
+    def is_at_work(self) -> bool:
+        """Whether half of what came in has ended."""
+        return self.histories.ended() >= self.items / 2
+
+    def check(self) -> None:
         """Every document has ended well, once."""
-        until(lambda: self.histories.ended() == items, "every document has ended", within=90)
+        until(lambda: self.histories.ended() == self.items, "every document has ended")
         assert all(worker.runs for worker in self.workers)
-        assert self.histories.statuses() == {Status.COMPLETE: items}
+        assert self.histories.statuses() == {Status.COMPLETE: self.items}
         self.histories.check(self._peer)
 
 
@@ -82,17 +90,18 @@ def opened() -> Iterator[ExitStack]:
         yield opened
 
 
-def strike(shops: Sequence[Shop], items: int, blows: Sequence[Blow]) -> None:
-    """Each blow falls in the middle, when another part of the work was done."""
-
-    def ended() -> int:
-        return sum(shop.histories.ended() for shop in shops)
-
-    for number, blow in enumerate(blows, start=1):
-        part = items * number // (len(blows) + 2)
-        until(lambda part=part: ended() >= part, "work is going on", within=90)  # type: ignore[misc]
+def strike(shops: Sequence[Shop], *blows: Blow) -> None:
+    """Each blow falls in the middle of work: when some of it was done, and a moment after more came in."""
+    for shop in shops:
+        shop.open()
+    for blow in blows:
+        for shop in shops:
+            until(shop.is_at_work, "work is going on")
+        for shop in shops:
+            shop.open()
         blow()
-        assert ended() < items, "The work was over before."
+    for shop in shops:
+        shop.check()
 
 
 def a_while() -> None:
@@ -108,15 +117,10 @@ def test_brokers_stopped_killed_and_flushed_in_the_middle_lose_nothing(
 ) -> None:
     rabbitmq, redis = servers.rabbitmq, servers.redis
     shops = [Shop(opened, postgres, broker, tmp_path) for broker in (rabbitmq.url, redis.url)]
-    for shop in shops:
-        shop.open(ITEMS // 2)
-
     stopped = in_turn(redis.flush, rabbitmq.stop, rabbitmq.start, redis.flush)
     killed = in_turn(redis.kill, rabbitmq.kill, rabbitmq.start, redis.start)
-    strike(shops, ITEMS, [stopped, killed])
 
-    for shop in shops:
-        shop.check(ITEMS // 2)
+    strike(shops, stopped, killed)
 
 
 def test_postgresql_stopped_and_crashed_in_the_middle_loses_nothing(
@@ -124,29 +128,16 @@ def test_postgresql_stopped_and_crashed_in_the_middle_loses_nothing(
 ) -> None:
     shop = Shop(opened, servers.postgres.url, RABBITMQ, tmp_path)
     opened.callback(lambda: brokers.delete(shop.order.broker))
-    shop.open(ITEMS)
-
     server = servers.postgres
     blows = [in_turn(lambda mode=mode: server.stop(mode), a_while, server.start) for mode in ("fast", "immediate")]  # type: ignore[misc]
-    strike([shop], ITEMS, blows)
 
-    shop.check(ITEMS)
+    strike([shop], *blows)
 
 
 def test_everything_stopped_in_one_story_loses_nothing(servers: Servers, opened: ExitStack, tmp_path: Path) -> None:
     rabbitmq, redis, postgres = servers.rabbitmq, servers.redis, servers.postgres
     shops = [Shop(opened, postgres.url, broker, tmp_path) for broker in (rabbitmq.url, redis.url)]
-    for shop in shops:
-        shop.open(ITEMS // 2)
+    crashed = in_turn(redis.flush, rabbitmq.kill, lambda: postgres.stop("immediate"), rabbitmq.start, postgres.start)
+    stopped = in_turn(lambda: postgres.restart("fast"), redis.kill, rabbitmq.stop, redis.start, rabbitmq.start)
 
-    strike(
-        shops,
-        ITEMS,
-        [
-            in_turn(redis.flush, rabbitmq.kill, lambda: postgres.stop("immediate"), rabbitmq.start, postgres.start),
-            in_turn(lambda: postgres.restart("fast"), redis.kill, rabbitmq.stop, redis.start, rabbitmq.start),
-        ],
-    )
-
-    for shop in shops:
-        shop.check(ITEMS // 2)
+    strike(shops, crashed, stopped)

@@ -7,15 +7,12 @@ import signal
 import subprocess
 import sys
 
-import pytest
-
 from eventflow.model.flows.flow import flow_stream
 from eventflow.model.flows.ramp import Ascent, ramp_stream
 from tests.cli.words import ROOT
 from tests.crash.climbing import begin, climb, opened
 
 
-@pytest.mark.timeout(120)
 def test_a_share_whose_worker_is_killed_is_raised_on_by_another_and_no_step_is_done_by_halves(url: str) -> None:
     begin(url)
 

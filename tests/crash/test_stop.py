@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
+from pathlib import Path
 
 import pytest
 
 from eventflow.model.recorded import Phase
 from tests.crash.conftest import Start
 from tests.crash.histories import Histories
-from tests.crash.program import until
 from tests.peer import Peer
+from tests.waiting import until
 from tests.walks.library import Document, Status
 
 
@@ -28,14 +28,16 @@ def names(histories: Histories, document: Document) -> list[str]:
 
 @pytest.mark.parametrize("engines", ["sqlite", "rabbitmq", "redis"])
 def test_a_stopped_worker_finishes_what_is_short_and_gives_back_what_is_long(
-    histories: Histories, start: Start, peer: Peer
+    histories: Histories, start: Start, peer: Peer, tmp_path: Path
 ) -> None:
-    worker = start(threads=4, grace=1.5, lease=30).begun()
-    *brief, long = documents_at_work(histories, "brief a", "brief b", "long c")
+    worker = start(threads=4, grace=2.5, lease=30).begun()
+    go = tmp_path / "go"
+    *brief, long = documents_at_work(histories, f"told {go}", f"told {go}", "long c")
 
     worker.ask_to_stop()
+    go.touch()
 
-    assert worker.ended(within=10) == 0
+    assert worker.ended() == 0
     assert [names(histories, one).count("interrupted") for one in brief] == [0, 0]
     assert all("written" in names(histories, one) for one in brief)
     assert names(histories, long)[-1] == "interrupted"
@@ -54,7 +56,7 @@ def test_a_stopped_worker_gives_back_what_it_has_not_begun(histories: Histories,
     until(lambda: in_flight(histories) == 20, "the broker has the others")
 
     worker.ask_to_stop()
-    assert worker.ended(within=10) == 0
+    assert worker.ended() == 0
     start(threads=1, resend_after=300)
 
     until(lambda: histories.ended() == 21, "another worker does them, and nobody had to send them again")
@@ -69,11 +71,9 @@ def test_a_worker_whose_handler_hears_nothing_ends_all_the_same(histories: Histo
     worker = start(grace=0.5).begun()
     (deaf,) = documents_at_work(histories, "deaf a")
 
-    began = time.monotonic()
     worker.ask_to_stop()
 
-    assert worker.ended(within=15) == 0
-    assert time.monotonic() - began < 0.5 + 8
+    assert worker.ended() == 0, "Its handler would go on for longer than anybody waits."
     assert names(histories, deaf)[-1] == "status_changed", "Nobody could record anything."
     start()
     until(lambda: histories.ended() == 1, "its lease runs out and another worker does it")

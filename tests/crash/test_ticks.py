@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,16 +16,10 @@ from eventflow.settings import Settings
 from eventflow.store.ticks import Runs
 from tests.cli.words import begins, heard
 from tests.services import PrivatePostgres, fresh_schema
+from tests.waiting import until
 from tests.walks.library import Document
 
 SHOP = "tests.cli.shop:patient"
-
-
-def until(reached: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_leader_that_is_killed_in_the_middle_of_a_tick_is_followed_by_another(

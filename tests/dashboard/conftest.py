@@ -15,7 +15,7 @@ from eventflow.dashboard import Dashboard
 from eventflow.settings import Settings
 from tests.dashboard.house import CHANNELS, COMMANDS, PROCESSES, Bind, Ink, Release, Sell, missing
 from tests.dashboard.shop import Browser, Order, Parcel, pack
-from tests.services import fresh_database, fresh_schema
+from tests.services import fresh_schema
 
 
 class Shop(NamedTuple):
@@ -42,17 +42,10 @@ class House(NamedTuple):
 Places = Callable[[], Settings]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A PostgreSQL database for the tests of a module."""
-    with fresh_database() as dsn:
-        yield dsn
-
-
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
     """Where an application may be opened: each time somewhere new, in one of the databases."""
-    server = request.getfixturevalue("server") if request.param == "postgres" else ""
+    server = request.getfixturevalue("postgres") if request.param == "postgres" else ""
     with ExitStack() as opened:
 
         def place() -> Settings:

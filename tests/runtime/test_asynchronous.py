@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from eventflow.runtime.asynchronous import Asynchronous
-from tests.crash.program import until
+from tests.waiting import until
 
 
 class Still:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from eventflow.runtime import seats as rules
 from eventflow.runtime.seats import Seats
-from tests.crash.program import until
+from tests.waiting import until
 
 OPEN = threading.Event()
 

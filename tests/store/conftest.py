@@ -22,7 +22,7 @@ def server() -> Iterator[str]:
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database of each kind, with its schema."""
     if request.param == "postgresql":
-        with fresh_schema() as url, open_database(url) as database:
+        with fresh_schema(request.getfixturevalue("postgres")) as url, open_database(url) as database:
             yield database
         return
     with open_database(f"sqlite:///{tmp_path}/log.db" if request.param == "sqlite" else "sqlite://") as database:

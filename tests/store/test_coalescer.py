@@ -13,6 +13,7 @@ import pytest
 
 from eventflow.errors import Unavailable
 from eventflow.store.coalescer import Coalescer, _Turn
+from tests.waiting import until
 
 
 class Interrupt(BaseException):
@@ -40,13 +41,6 @@ class Desk:
 def throw(thread: int, error: type[BaseException]) -> None:
     """Raise ``error`` in a thread, the way the broker's middleware does."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_long(thread), ctypes.py_object(error))
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = monotonic() + 10
-    while not holds():
-        assert monotonic() < deadline, "this did not come true in time"
-        sleep(0.001)
 
 
 def test_whoever_is_alone_writes_at_once() -> None:

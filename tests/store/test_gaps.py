@@ -7,7 +7,6 @@ import random
 from collections.abc import Iterator
 from multiprocessing.synchronize import Event as Signal
 from threading import Event, Thread
-from time import monotonic
 from uuid import uuid4
 
 import pytest
@@ -17,6 +16,7 @@ from eventflow.store.database import open_database
 from eventflow.store.log import Log, open_log
 from tests.services import PrivatePostgres
 from tests.store.words import appended, end, some, vocabulary
+from tests.waiting import until
 
 SPAWN = multiprocessing.get_context("spawn")
 WRITERS = 8
@@ -89,14 +89,6 @@ def test_no_event_is_skipped_and_none_is_seen_twice_while_the_server_crashes(ser
     assert follower.seen == positions
     assert len(positions) >= sum(counts[:])
     assert all(count == version for count, version in streams)
-
-
-def until(holds: object, seconds: float = 30) -> None:
-    assert callable(holds)
-    deadline, pause = monotonic() + seconds, Event()
-    while not holds():
-        assert monotonic() < deadline, "this did not come true in time"
-        pause.wait(0.02)
 
 
 def write(url: str, index: int, ready: object, go: Signal, stop: Signal, counts: list[int]) -> None:

@@ -6,51 +6,42 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from eventflow.app import Eventflow
 from eventflow.settings import Settings
 from eventflow.testing import Clock
-from tests.crash.brokers import delete
+from tests.crash.brokers import a_namespace
 from tests.peer import Peer
-from tests.services import RABBITMQ, REDIS, fresh_database, fresh_schema
+from tests.services import RABBITMQ, REDIS, fresh_schema
 
 MakeApp = Callable[..., Eventflow]
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """A PostgreSQL database that all walks share, each with a schema of its own."""
-    with fresh_database() as dsn:
-        yield dsn
-
-
 @pytest.fixture(params=["sqlite-stub", "postgres-rabbitmq", "postgres-redis"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path, server: str) -> Iterator[Settings]:
+def settings(request: pytest.FixtureRequest, tmp_path: Path, postgres: str) -> Iterator[Settings]:
     """One set of engines: embedded, or PostgreSQL with either broker."""
     objects = (tmp_path / "objects").as_uri()
     if request.param == "sqlite-stub":
-        yield Settings(database=f"sqlite:///{tmp_path / 'log.db'}", broker="embedded://", objects=objects)
+        database = f"sqlite:///{tmp_path / 'log.db'}?synchronous=normal"
+        yield Settings(database=database, broker="embedded://", objects=objects)
         return
     broker = RABBITMQ if request.param == "postgres-rabbitmq" else REDIS
-    mine = f"{broker}?namespace=test-{uuid4().hex[:10]}"
-    with fresh_schema(server) as dsn:
-        yield Settings(database=dsn, broker=mine, objects=objects)
-    delete(mine)
+    with fresh_schema(postgres) as dsn, a_namespace(broker) as queues:
+        yield Settings(database=dsn, broker=queues, objects=objects)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def lasting(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, server: str
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: str
 ) -> Iterator[Settings]:
     """One log for all tests of a module, on each database: each of them has names of its own."""
     if request.param == "sqlite":
         folder = tmp_path_factory.mktemp("lasting")
-        yield Settings(database=f"sqlite:///{folder / 'log.db'}", snapshot_every=20)
+        yield Settings(database=f"sqlite:///{folder / 'log.db'}?synchronous=normal", snapshot_every=20)
         return
-    with fresh_schema(server) as dsn:
+    with fresh_schema(postgres) as dsn:
         yield Settings(database=dsn, snapshot_every=20)
 
 

@@ -21,8 +21,9 @@ def in_tables(settings: Settings) -> Iterator[str]:
     """Every column of every row of every table as text, and what is compressed in it; of SQLite the files, too."""
     address = settings.database.get_secret_value()
     if address.startswith("sqlite"):
-        yield from _in_files(Path(address.removeprefix("sqlite:///")))
-        rows = _sqlite(address)
+        file = Path(address.removeprefix("sqlite:///").partition("?")[0])
+        yield from _in_files(file)
+        rows = _sqlite(file)
     else:
         rows = _postgres(address)
     for one in rows:
@@ -55,8 +56,8 @@ def _read(content: bytes, dictionary: bytes = b"") -> Iterator[str]:
         yield str(zstandard.ZstdDecompressor(dict_data=known).decompress(begins + frame), "latin-1")
 
 
-def _sqlite(address: str) -> Iterator[object]:
-    with closing(sqlite3.connect(address.removeprefix("sqlite:///"))) as database:
+def _sqlite(file: Path) -> Iterator[object]:
+    with closing(sqlite3.connect(file)) as database:
         tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for [table] in tables:
             for row in database.execute(f'SELECT * FROM "{table}"'):  # a name from the catalogue

@@ -9,7 +9,7 @@ import pytest
 from eventflow.app import utc_now
 from eventflow.model.reaction import task
 from eventflow.runtime import seats
-from tests.crash.program import until
+from tests.waiting import until
 from tests.walks.conftest import MakeApp
 from tests.walks.library import Document, Status, Written
 

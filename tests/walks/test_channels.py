@@ -23,7 +23,7 @@ from eventflow.model.retry import Retry
 from eventflow.store.limits import Places
 from eventflow.store.workers import Workers
 from eventflow.testing import Clock
-from tests.cli.words import until
+from tests.waiting import until
 from tests.walks.conftest import MakeApp
 
 embedded = pytest.mark.parametrize("settings", ["sqlite-stub"], indirect=True)

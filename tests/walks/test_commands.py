@@ -21,6 +21,7 @@ from eventflow.runtime.commands.commands import Passing
 from eventflow.runtime.commands.holding import Held
 from eventflow.settings import Settings
 from eventflow.store.ticks import Runs
+from tests.waiting import until
 from tests.walks.library import Document
 
 ALIVE = timedelta(hours=1)
@@ -381,10 +382,3 @@ def test_the_status_shows_the_keys_that_a_worker_really_uses(open_app: Open, nam
     shown = [one.key for one in app.commands.statuses()]
 
     assert shown == [key for key in app.lockboard.keys(limit=1000) if key.startswith(name)]
-
-
-def until(reached: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -316,7 +316,6 @@ def test_a_worker_that_stops_lets_a_coroutine_finish_within_its_grace(make_app: 
     assert app.get(Document, document.id).text == "done"
 
 
-@pytest.mark.timeout(60)
 def test_a_coroutine_that_blocks_the_loop_is_given_up_and_its_worker_says_so(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,7 +326,7 @@ def test_a_coroutine_that_blocks_the_loop_is_given_up_and_its_worker_says_so(
         release.wait(30)
 
     app = make_app(aggregates=[Document], reactions=[doing(blocks, time_limit=timedelta(seconds=0.2))])
-    object.__setattr__(app, "settings", app.settings.model_copy(update={"lease": timedelta(seconds=0.6)}))
+    app.engine.settings = app.settings.model_copy(update={"lease": timedelta(seconds=0.6)})
     app.save(document := Document.create(title="Whales"))
     worker = app.worker()
     worker.start()

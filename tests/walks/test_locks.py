@@ -21,6 +21,7 @@ from eventflow.model.people import People
 from eventflow.model.recorded import Context
 from eventflow.settings import Settings
 from eventflow.testing import Clock
+from tests.waiting import until
 from tests.walks.library import Document
 
 ALIVE, DEAD = timedelta(hours=1), timedelta(hours=-1)
@@ -473,10 +474,3 @@ def test_a_lock_is_found_in_the_log_as_any_item(app: Eventflow, key: str) -> Non
 
     assert isinstance(app.find(lock_id(key)), Lock)
     assert {one.header.actor for one in app.history(lock_id(key))} == {"ann"}
-
-
-def until(reached: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

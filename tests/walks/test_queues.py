@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,6 +11,7 @@ from eventflow.app import Eventflow
 from eventflow.model.reaction import task
 from eventflow.runtime.job import Job
 from eventflow.testing import Clock
+from tests.waiting import until
 from tests.walks.conftest import MakeApp
 from tests.walks.library import Document, Status, TaskReaction, Written, write
 
@@ -28,13 +27,6 @@ def printing(**options: Any) -> TaskReaction[Document, Written]:
         return Written(text=f"{document.text}, printed")
 
     return printing
-
-
-def until(reached: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def status_of(app: Eventflow, document: Document) -> Status:

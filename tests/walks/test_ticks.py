@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +13,7 @@ from eventflow.errors import NotFound, Refused
 from eventflow.runtime.ticks import Tick
 from eventflow.store.ticks import Runs
 from eventflow.testing import Clock
+from tests.waiting import until
 from tests.walks.conftest import MakeApp
 from tests.walks.library import Document
 
@@ -36,13 +35,6 @@ def an_app(make_app: MakeApp, *ticks: Tick) -> Eventflow:
     app = make_app(aggregates=[Document], ticks=ticks)
     app.ticks.start()
     return app
-
-
-def until(reached: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_tick_that_never_ran_is_due_and_then_rests(make_app: MakeApp) -> None:
