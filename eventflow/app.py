@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 from uuid import UUID
 
 from eventflow.composition import Composition
@@ -56,7 +56,7 @@ from eventflow.runtime.ticks import Tick
 from eventflow.runtime.tracing import said
 from eventflow.runtime.worker import Worker
 from eventflow.settings import Settings
-from eventflow.store.archive.selection import EVERYWHERE, Selection
+from eventflow.store.archive.selection import Chosen, Selection
 from eventflow.store.codec import Codec
 from eventflow.store.ticks import Run
 from eventflow.store.work import Backlog
@@ -476,78 +476,67 @@ class Eventflow(Parts):
         self,
         *,
         older_than: timedelta | None = None,
-        stream: UUID | None = None,
-        category: str | None = None,
-        lo: int = 0,
-        hi: int = EVERYWHERE,
         reason: str | None = None,
         actor: str | None = None,
+        **chosen: Unpack[Chosen],
     ) -> list[Compressed]:
-        """Move the bodies of old events (all, or those chosen) into the object storage; what each segment came to.
+        """Move the bodies of old events (all, or those ``Chosen``) into the object storage; what each segment came to.
 
         How old is old enough is ``older_than``, or what the settings say of each category. Workers do this by
         themselves, in larger portions. Raises ``Unavailable`` when the object storage is out of reach: what was swapped
         until then is done, everything else is as it was.
         """
         ages = self.ages() if older_than is None else Ages(older_than)
-        chosen = Selection(stream=stream, category=category, lo=lo, hi=hi)
-        errand = Errand(chosen, ages, reason, said(actor=actor))
+        errand = Errand(Selection(**chosen), ages, reason, said(actor=actor))
         return list(self.archives.compress(errand))
 
     def restore(
         self,
         *,
-        stream: UUID | None = None,
-        category: str | None = None,
-        lo: int = 0,
-        hi: int = EVERYWHERE,
         lasts: timedelta | None = None,
         reason: str | None = None,
         actor: str | None = None,
+        **chosen: Unpack[Chosen],
     ) -> Brought:
-        """Bring copies of archived bodies (all, or those chosen) near, for a while; what came of it.
+        """Bring copies of archived bodies (all, or those ``Chosen``) near, for a while; what came of it.
 
         They are read without the object storage until then: after ``lasts``, or ``restored_for`` of the settings. What
         is damaged or missing is told and left. Raises ``Unavailable`` when the object storage is out of reach; what was
         restored until then stays for its time.
         """
-        wish = Wish(Selection(stream=stream, category=category, lo=lo, hi=hi), reason, said(actor=actor))
+        wish = Wish(Selection(**chosen), reason, said(actor=actor))
         return total(self.restorer.restore(wish, lasts=lasts or self.settings.restored_for))
 
     def purge(
         self,
         *,
-        stream: UUID | None = None,
-        category: str | None = None,
-        lo: int = 0,
-        hi: int = EVERYWHERE,
         reason: str | None = None,
         actor: str | None = None,
+        **chosen: Unpack[Chosen],
     ) -> int:
-        """Let go of restored copies before their time is over, and say how many; the archive has the bodies still."""
-        wish = Wish(Selection(stream=stream, category=category, lo=lo, hi=hi), reason, said(actor=actor))
+        """Let go of restored copies (all, or those ``Chosen``) before their time is over, and say how many.
+
+        The archive has the bodies still.
+        """
+        wish = Wish(Selection(**chosen), reason, said(actor=actor))
         return sum(amount.events for amount in self.restorer.purge(wish))
 
     def reseal(
         self,
         *,
-        stream: UUID | None = None,
-        category: str | None = None,
-        lo: int = 0,
-        hi: int = EVERYWHERE,
         grace: timedelta = GRACE,
         reason: str | None = None,
         actor: str | None = None,
+        **chosen: Unpack[Chosen],
     ) -> list[Resealed]:
-        """Encipher what was appended in plain before its class was erasable (all, or what is chosen).
+        """Encipher what was appended in plain before its class was erasable (all, or what is ``Chosen``).
 
         Segments that hold some of it are written anew, and take the place of what they are made of; those objects stay
         for as long as ``grace`` says. What stands in the database in plain is overwritten. Headers stay as they are.
         From then on ``erase`` works. Raises ``Refused`` for what is not erasable, ``Unavailable`` when the object
         storage is out of reach: what was done until then is, and said again, it goes on.
         """
-        chosen = Selection(stream=stream, category=category, lo=lo, hi=hi)
-        return list(self.resealer.run(Order(chosen, grace, reason, said(actor=actor))))
+        return list(self.resealer.run(Order(Selection(**chosen), grace, reason, said(actor=actor))))
 
     def erase(self, *ids: UUID, reason: str | None = None, actor: str | None = None) -> list[Erasing]:
         """Erase what these streams hold, for good: in the database, in the archive, in every copy of the archive.

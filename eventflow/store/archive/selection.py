@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from eventflow.model.recorded import Header
 
 EVERYWHERE = 2**62
 """A position beyond any other."""
+
+
+class Chosen(TypedDict, total=False):
+    """Which events are meant, as keywords: of a ``stream``, of a ``category``, at positions from ``lo`` to ``hi``."""
+
+    stream: UUID | None
+    category: str | None
+    lo: int
+    hi: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
