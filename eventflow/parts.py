@@ -49,7 +49,7 @@ from eventflow.runtime.repository import Repository
 from eventflow.runtime.signals import Signals
 from eventflow.runtime.switches import Switches
 from eventflow.runtime.telemetry import Telemetry
-from eventflow.runtime.ticks import Tick
+from eventflow.runtime.ticks import SCHEDULER, Tick
 from eventflow.settings import Settings, plainly
 from eventflow.store.archive.catalogue import Catalogue
 from eventflow.store.archive.reader import Reader
@@ -329,7 +329,7 @@ class Parts(Closing):
 
     def _archiving(self) -> list[Tick]:
         """What takes its time, and has a thread of its own."""
-        errand = Errand(ages=self.ages())
+        errand = Errand(ages=self.ages(), reason="they are old enough", context=SCHEDULER)
         return [
             Tick(
                 name="archive",

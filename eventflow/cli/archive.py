@@ -320,7 +320,7 @@ def progress(session: Session, what: str, total: int) -> Iterator[Callable[[int]
 
 def _told(sums: dict[str, int], segments: int) -> str:
     if not segments:
-        return "Nothing is old enough to leave."
+        return "Nothing is old enough to leave, or it has left already."
     return (
         f"{sums['events']:,} bodies have left in {segments} segments:"
         f" {_size(sums['freed'])} in the database were {_size(sums['size'])} in the object storage."

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from eventflow.errors import NotFound, did_you_mean
 from eventflow.model.masking import Masker
+from eventflow.model.recorded import Context
 from eventflow.model.telling import told, traced
 from eventflow.runtime.switches import TICK, Switches
 from eventflow.store.ticks import Run, Runs
@@ -18,6 +19,9 @@ log = logging.getLogger("eventflow.ticks")
 
 SELDOM = 10.0
 """Seconds after which a run with nothing to do is kept anew: most runs have nothing to do."""
+
+SCHEDULER = Context(actor="scheduler")
+"""Who does what ticks do, where that is recorded."""
 
 EARLY = 0.1
 """The part of its rhythm by which a tick may come early: a caller that is punctual is never sent away."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from eventflow.app import Eventflow
 from eventflow.errors import BodyMissing
-from eventflow.model.archive import Deed
+from eventflow.model.archive import Deed, Operation
 from eventflow.runtime.archiving.archives import Archives
 from eventflow.testing import Clock
 from tests.walks.conftest import MakeApp
@@ -114,6 +114,8 @@ def test_workers_do_it_by_themselves_once_it_is_worth_an_object(make_app: MakeAp
     assert tick.run("archive").done == 0
     assert tick.run("room").error is None
     assert list(app.archives.verify()) == []
+    [told] = [one for one in app.log.tail(0) if one.category == Operation.category]
+    assert (told.actor, app.get(Operation, told.stream).reason) == ("scheduler", "they are old enough")
 
 
 def test_room_is_given_back_only_after_something_left(make_app: MakeApp, clock: Clock) -> None:

@@ -48,7 +48,7 @@ def test_a_document_is_restored_for_a_while_and_purged_by_the_scheduler(make_app
     assert app.history(id)[0].event.event_body()["fields"]["title"] == "Whales"
 
     ends = [one for one in app.log.tail(0) if one.category == Operation.category]
-    assert [(one.status, one.actor) for one in ends] == [(Deed.RESTORED, "ada"), (Deed.PURGED, None)]
+    assert [(one.status, one.actor) for one in ends] == [(Deed.RESTORED, "ada"), (Deed.PURGED, "scheduler")]
 
 
 def test_restored_documents_can_be_let_go_of_at_once(make_app: MakeApp) -> None:

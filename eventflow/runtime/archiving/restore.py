@@ -16,6 +16,7 @@ from eventflow.errors import BodyMissing, DamagedBody, Erased, EventflowError, U
 from eventflow.model.archive import Deed, Operation
 from eventflow.model.recorded import Context, Header
 from eventflow.runtime.repository import Repository
+from eventflow.runtime.ticks import SCHEDULER
 from eventflow.store.archive.catalogue import Catalogue, Place
 from eventflow.store.archive.portions import portions
 from eventflow.store.archive.reader import Reader
@@ -95,7 +96,7 @@ class Restorer:
 
     def expire(self) -> int:
         """Let go of the copies whose time is over, and say how many. For ticks."""
-        gone = self._drop(Wish(reason="their time is over"), self._clock())
+        gone = self._drop(Wish(reason="their time is over", context=SCHEDULER), self._clock())
         return sum(amount.events for amount in gone)
 
     def archived(self, selection: Selection = ALL) -> int:

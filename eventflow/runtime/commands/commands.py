@@ -21,7 +21,7 @@ from eventflow.runtime.commands.ears import listening
 from eventflow.runtime.commands.holding import Held
 from eventflow.runtime.commands.lockboard import KeyStatus
 from eventflow.runtime.commands.locks import Locks
-from eventflow.runtime.ticks import Tick
+from eventflow.runtime.ticks import SCHEDULER, Tick
 
 log = logging.getLogger("eventflow.commands")
 
@@ -32,7 +32,6 @@ LOOK = 0.5
 """Seconds between two looks at whether a holder is heard of."""
 
 STOPPING = "the worker that runs this is asked to stop"
-SCHEDULER = Context(actor="scheduler")
 
 
 @dataclass(frozen=True, slots=True)
