@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from eventflow.dashboard import Dashboard
+from eventflow.dashboard.drawing import assets
 from tests.dashboard.conftest import Shop
 from tests.dashboard.shop import Browser, Seen
 
@@ -127,3 +128,10 @@ def test_a_form_of_another_site_does_nothing(browser: Browser, shop: Shop) -> No
 def test_a_form_that_is_too_large_is_refused(browser: Browser, shop: Shop) -> None:
     answer = browser.post(f"/item/{shop.lost}/defibrillate", content=b"reason=" + b"x" * 100_000)
     assert answer.status_code == 413
+
+
+def test_pages_are_small_and_so_is_what_they_load(browser: Browser) -> None:
+    for path in walked(browser):
+        assert len(browser.get(path).content) < 60_000, path
+    assert len(assets()["dashboard.css"].content) < 14 * 1024
+    assert assets()["dashboard.js"].content.count(b"\n") < 150

@@ -72,7 +72,7 @@ def test_all_gives_every_extra() -> None:
     assert extras["all"] == [f"eventflow[{','.join(name for name in extras if name != 'all')}]"]
 
 
-def test_the_wheel_holds_both_packages_with_their_sql_and_types(tmp_path: Path) -> None:
+def test_the_wheel_holds_both_packages_with_their_sql_types_templates_and_files_of_pages(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
@@ -85,3 +85,4 @@ def test_the_wheel_holds_both_packages_with_their_sql_and_types(tmp_path: Path) 
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    assert {"eventflow/dashboard/templates/base.html", "eventflow/dashboard/static/dashboard.css"} <= packed
