@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from shutil import get_terminal_size
 from typing import Any
@@ -46,10 +46,8 @@ def lines(recorded: Recorded, bodies: Bodies = Bodies.SHORT) -> Iterator[str]:
     yield f"  v{header.version:<3} {header.recorded_at:%H:%M:%S.%f}"[:-3] + f"  {told(header)}"
     if header.error:
         yield _below(click.style(one_line(header.error), fg="red"))
-    if bodies is Bodies.SHORT:
-        yield from map(_below, _said(recorded))
-    if bodies is Bodies.WHOLE:
-        yield from map(_below, _whole(recorded))
+    if bodies is not Bodies.NONE:
+        yield from map(_below, _legible(recorded, _said if bodies is Bodies.SHORT else _whole))
 
 
 def told(header: Header) -> str:
@@ -70,19 +68,22 @@ def _circumstances(header: Header) -> str:
     return f"  ({told})" if told else ""
 
 
-def _said(recorded: Recorded) -> Iterator[str]:
+def _legible(recorded: Recorded, tell: Callable[[Header, dict[str, Any]], Iterator[str]]) -> Iterator[str]:
+    """What is told of a body, or why it cannot be read."""
     found = body(recorded)
     if "unreadable" in found:
-        yield click.style(one_line(found["unreadable"]), fg="yellow")
-        return
-    fields: dict[str, Any] = found["body"]
-    match recorded.header.kind:
+        return iter([click.style(one_line(found["unreadable"]), fg="yellow")])
+    return tell(recorded.header, found["body"])
+
+
+def _said(header: Header, fields: dict[str, Any]) -> Iterator[str]:
+    match header.kind:
         case Kind.REQUEST:
             yield from _conversation(f"{fields.get('method')} {fields.get('url')}", fields)
         case Kind.RESPONSE:
             yield from _conversation(f"HTTP {fields.get('status')}", fields)
         case Kind.EXCEPTION:
-            yield from _untold(recorded.header, fields)
+            yield from _untold(header, fields)
         case _:
             yield from _fields(fields)
 
@@ -110,13 +111,8 @@ def _fields(fields: dict[str, Any]) -> Iterator[str]:
         yield _short(as_json(said.get("fields", said) if len(said) == 1 else said))
 
 
-def _whole(recorded: Recorded) -> Iterator[str]:
+def _whole(_header: Header, fields: dict[str, Any]) -> Iterator[str]:
     """The body with everything that was recorded of it; a request as a command that can be run."""
-    found = body(recorded)
-    if "unreadable" in found:
-        yield click.style(one_line(found["unreadable"]), fg="yellow")
-        return
-    fields: dict[str, Any] = found["body"]
     told = conversation(fields)
     text = told.get("curl") or told.get("message") or _spelt_out(fields)
     yield from (harmless(line) for line in text.splitlines())
