@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -15,13 +15,13 @@ from eventflow.cli.application import application
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, Table, moment, one_line, pass_session
 from eventflow.errors import NotFound
-from eventflow.model.batch import Batch, Course, ItemRefused
+from eventflow.model.batch import Course
 from eventflow.model.process.deed import PAST
 from eventflow.model.recorded import Context
 from eventflow.runtime.batches import Batches
 from eventflow.store.workers import Workers
+from eventflow.views import batches as batches_view
 
-CATEGORY = "category:eventflow_batch"
 PAUSE = 0.2
 EVERY = 5.0
 """Seconds between two lines of progress."""
@@ -44,7 +44,7 @@ def list_(session: Session, limit: int) -> None:
       eventflow --app shop.app:app batches list
     """
     with application(session) as app:
-        found = [_known(app, item.id) for item in app.items.page(CATEGORY, limit=limit).rows]
+        found = [_known(app, item.id) for item in app.items.page(batches_view.CATEGORY, limit=limit).rows]
     rows = [
         (
             one["id"],
@@ -72,7 +72,7 @@ def show(session: Session, id: str, refused: int) -> None:
     """
     with application(session) as app:
         known = _known(app, _one(app, id))
-        refusals = list(_refusals(app, known["id"], refused))
+        refusals = batches_view.refusals(app, known["id"], refused)
     rows = [(name, one_line(str(value))) for name, value in known.items() if value not in (None, (), "", False)]
     rows += [("refused " + str(one["id"]), one["reason"]) for one in refusals]
     session.answer({**known, "refusals": refusals}, Table(("", ""), rows))
@@ -162,37 +162,12 @@ def _move(session: Session, app: Eventflow, id: UUID) -> None:
             warned = True
         if time.monotonic() - said > EVERY:
             said = time.monotonic()
-            session.hint(_progress(document(app, batch)))
+            session.hint(_progress(batches_view.document(app, batch)))
         time.sleep(0 if moved else PAUSE)
 
 
-def document(app: Eventflow, batch: Batch) -> dict[str, Any]:
-    """A batch as programs are told of it."""
-    begun = app.log.headers(batch.id)[0]
-    return {
-        "id": batch.id,
-        "status": str(batch.status),
-        "does": batch.deed.verb if batch.of == "runs" else "defibrillate",
-        "steps": batch.deed.steps,
-        "force": batch.deed.force,
-        "where": batch.where,
-        "total": batch.total,
-        "done": batch.done,
-        "refused": batch.refused,
-        "canaries": batch.canaries,
-        "stage": batch.stage,
-        "waiting_for": batch.watched if batch.is_watching else (),
-        "rate": batch.rate,
-        "limit": batch.limit,
-        "reason": batch.why,
-        "rests_because": batch.resting,
-        "began_at": begun.recorded_at,
-        "by": begun.actor,
-    }
-
-
 def _known(app: Eventflow, id: UUID) -> dict[str, Any]:
-    return document(app, app.batches.get(id))
+    return batches_view.document(app, app.batches.get(id))
 
 
 def _one(app: Eventflow, id: str) -> UUID:
@@ -203,22 +178,12 @@ def _one(app: Eventflow, id: str) -> UUID:
         pass
     if len(id) < 4 or set(id.lower()) - set("0123456789abcdef-"):
         raise click.BadParameter(f'"{id}" is neither a UUID nor the beginning of one (four digits or more).')
-    found = app.items.page(f"{CATEGORY} id:{id}*", limit=2).rows
+    found = app.items.page(f"{batches_view.CATEGORY} id:{id}*", limit=2).rows
     if not found:
         raise NotFound(f"There is no batch whose id begins with {id}.")
     if len(found) > 1:
         raise click.BadParameter(f"Several ids begin with {id}: {found[0].id}, {found[1].id}, …")
     return found[0].id
-
-
-def _refusals(app: Eventflow, id: UUID, limit: int) -> Iterator[dict[str, Any]]:
-    for recorded in app.history(id):
-        if not limit:
-            return
-        if recorded.header.name.endswith(f":{ItemRefused.event_name}"):
-            told = recorded.event.event_body()
-            yield {"id": told["item"], "reason": told["why"]}
-            limit -= 1
 
 
 def _progress(known: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from eventflow.cli import batches
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, pass_session
 from eventflow.model.batch import Batch
+from eventflow.views.batches import document
 
 
 class Numbers(click.ParamType[tuple[int, ...]]):
@@ -156,6 +157,6 @@ def as_batch(
     begun = begin()
     if wish.wait:
         return batches.drive(session, app, begun.id)
-    session.answer(batches.document(app, begun), f"batch {begun.id} has begun, over {begun.total} {what}.")
+    session.answer(document(app, begun), f"batch {begun.id} has begun, over {begun.total} {what}.")
     session.hint(f"Workers move it on. How far it is: eventflow batches show {begun.id}")
     return Code.OK

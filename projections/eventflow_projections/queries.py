@@ -80,7 +80,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
-    """Items that failed in the same way: the error without what varies, and the latest example of it."""
+    """Items that failed in the same way: the error without what varies, its latest example, its first and last time."""
 
     category: str
     status: str
@@ -90,6 +90,7 @@ class ErrorGroup:
     example: UUID
     error: str
     last: datetime
+    first: datetime
 
 
 FILE = "queries.sql"
@@ -113,6 +114,11 @@ class Items(Standing[Item]):
         Errors whose retry is already arranged are not among them.
         """
         return list(map(_group, self._found("failures", self._condition(where), limit=bounded(limit))))
+
+    def failed(self, where: str | Where = "", *, at_most: int = 10_000) -> int:
+        """How many failed and wait for somebody to look; counting stops at ``at_most``."""
+        [(number,)] = self._found("failed", self._condition(where), limit=at_most)
+        return int(number)
 
     def _row(self, record: tuple[Any, ...]) -> Item:
         return Item(*record)
@@ -189,8 +195,8 @@ def _asks_for_some(where: Where) -> bool:
 
 
 def _group(row: tuple[Any, ...]) -> ErrorGroup:
-    category, status, fingerprint, count, example, error, last = row
-    return ErrorGroup(category, status, fingerprint, normalised(error), count, example, error, last)
+    category, status, fingerprint, count, example, error, last, first = row
+    return ErrorGroup(category, status, fingerprint, normalised(error), count, example, error, last, first)
 
 
 def day_of(value: date | str) -> date:

@@ -130,7 +130,7 @@ class TestWhatTheApplicationSays:
 
     def test_who_sees_a_part_meets_nothing_else(self, shop: Shop) -> None:
         browser = far(shop, Narrow())
-        assert [row[1] for row in browser.page("/items/order").rows()] == ["Lost"]
+        assert ["Lost" in row for row in browser.page("/items/order").rows()] == [True]
         assert browser.page("/items/order?where=status:packed").rows() == []
         assert browser.get(f"/item/{shop.packed}").status_code == 404
         assert browser.get(f"/item/{shop.lost}").status_code == 200

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from eventflow.dashboard.desk import Desk, Done, Page
 from eventflow.dashboard.pages import (
+    batches,
     events,
+    failed,
     flows,
     item,
     items,
@@ -27,6 +29,8 @@ PAGES: tuple[tuple[str, Callable[[Desk], Page]], ...] = (
     *overview.PAGES,
     *items.PAGES,
     *item.PAGES,
+    *failed.PAGES,
+    *batches.PAGES,
     *events.PAGES,
     *runs.PAGES,
     *status.PAGES,
@@ -40,7 +44,9 @@ PAGES: tuple[tuple[str, Callable[[Desk], Page]], ...] = (
 """Each page: its path, and what answers."""
 
 ACTIONS: tuple[tuple[str, str, Callable[[Desk], Done]], ...] = (
+    *items.ACTIONS,
     *item.ACTIONS,
+    *batches.ACTIONS,
     *runs.ACTIONS,
     *status.ACTIONS,
     *queues.ACTIONS,

@@ -31,10 +31,16 @@ def menu(desk: Desk) -> list[Section]:
     categories = [_entry(desk, _named(one), "items", one) for one in desk.app.aggregates]
     watching = Section("Observe", [_entry(desk, "Overview"), *categories, *_runs(desk)])
     if desk.scope:
-        return [watching]
-    operating = [*_status(desk), *(_entry(desk, _named(one), one) for one in ("queues", "workers", "schedules"))]
+        return [watching, Section("Operate", [_failed(desk)])]
+    rooms = ("batches", "queues", "workers", "schedules")
+    operating = [_failed(desk), *_status(desk), *(_entry(desk, _named(one), one) for one in rooms)]
     set_up = [_entry(desk, _named(one), one) for one in ("flows", "projections", "settings")]
     return [watching, Section("Operate", operating), Section("Configure", set_up)]
+
+
+def _failed(desk: Desk) -> Entry:
+    """What failed, with how much of what this person sees."""
+    return _entry(desk, "Failed", "failed")._replace(waiting=desk.app.items.failed(desk.scope) or None, colour="red")
 
 
 def _runs(desk: Desk) -> list[Entry]:

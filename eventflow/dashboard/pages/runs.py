@@ -100,7 +100,10 @@ def restart_all(desk: Desk) -> Done:
         actor=desk.actor,
     )
     amount = f"{batch.total} run{'' if batch.total == 1 else 's'}"
-    return Done(f"Batch {str(batch.id)[:8]} has begun, over {amount}. Workers move it on.", f"/item/{batch.id}")
+    return Done(
+        f"Batch {str(batch.id)[:8]} has begun, over {amount}. Workers move it on.",
+        "/runs" if desk.scope else f"/batch/{batch.id}",
+    )
 
 
 # -- who sees what -----------------------------------------------------------------------------------

@@ -35,19 +35,29 @@ SELECT stream, category, status, previous, version, position, created_position, 
 SELECT count(*) FROM (SELECT 1 FROM items WHERE {where} LIMIT %(limit)s) AS counted
 
 -- items_failures --
--- Failures of a kind, the largest group first, each with its latest example.
-SELECT kinds.category, kinds.status, kinds.fingerprint, amount, stream, error, updated_at
-  FROM (SELECT category, status, fingerprint, count(*) AS amount, max(position) AS latest
+-- Failures of a kind, the largest group first, each with its latest example and the time of its first.
+SELECT kinds.category, kinds.status, kinds.fingerprint, amount, newest.stream, newest.error, newest.updated_at,
+       oldest.updated_at
+  FROM (SELECT category, status, fingerprint, count(*) AS amount, max(position) AS latest, min(position) AS earliest
           FROM items
          WHERE error IS NOT NULL AND phase = 'announced' AND {where}
          GROUP BY category, status, fingerprint
          ORDER BY amount DESC, latest DESC
          LIMIT %(limit)s) AS kinds
-  JOIN items
-    ON error IS NOT NULL AND phase = 'announced'
-   AND items.category = kinds.category AND items.status = kinds.status
-   AND items.fingerprint = kinds.fingerprint AND items.position = kinds.latest
+  JOIN items AS newest
+    ON newest.error IS NOT NULL AND newest.phase = 'announced'
+   AND newest.category = kinds.category AND newest.status = kinds.status
+   AND newest.fingerprint = kinds.fingerprint AND newest.position = kinds.latest
+  JOIN items AS oldest
+    ON oldest.error IS NOT NULL AND oldest.phase = 'announced'
+   AND oldest.category = kinds.category AND oldest.status = kinds.status
+   AND oldest.fingerprint = kinds.fingerprint AND oldest.position = kinds.earliest
  ORDER BY amount DESC, latest DESC
+
+-- items_failed --
+-- How many failed; counting stops at the limit.
+SELECT count(*)
+  FROM (SELECT 1 FROM items WHERE error IS NOT NULL AND phase = 'announced' AND {where} LIMIT %(limit)s) AS counted
 
 -- history_of --
 SELECT stream, version, position, category, name, status, previous, phase, kind, reaction, attempt, owner, due, error,
