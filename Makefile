@@ -12,11 +12,8 @@ PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3; do \
 	$$one -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& command -v $$one && break; done)
 
-# Much of the time of a test is waiting, so they run side by side. Where real servers are killed and started again they
-# may starve each other on a small machine: what fails is told, and counts when it fails by itself as well.
-PYTEST := $(BIN)/python -m pytest
-TESTS = $(PYTEST) -n $(JOBS) --dist worksteal $(ARGS) || { echo "Once more, by itself, what has failed:"; \
-	$(PYTEST) --last-failed --last-failed-no-failures=none $(ARGS); }
+# Much of the time of a test is waiting, and they run side by side as well as one after the other.
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: help venv demo test check format bench services docs lock clean
 
@@ -27,14 +24,14 @@ demo: $(VENV)/.runtime ## real files through their statuses, in two minutes; ARG
 	@$(BIN)/eventflow demo $(ARGS)
 
 test: $(VENV)/.development services ## all tests; ARGS="tests/store -x" for some of them, JOBS=0 for one process
-	@$(TESTS)
+	@$(PYTEST) $(ARGS)
 
 check: $(VENV)/.development services ## format, lint, types, floors and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@$(TESTS)
+	@$(PYTEST) $(ARGS)
 
 format: $(VENV)/.development ## put the code into its form
 	$(BIN)/ruff format .

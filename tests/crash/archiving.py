@@ -7,7 +7,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,12 +18,10 @@ from eventflow.store.codec import Codec
 from eventflow.store.database import Database, Transaction, open_database
 from eventflow.store.objects import Folder, Objects
 from tests.archive.words import NOW, Shop
+from tests.processes import forked
 
 LEASE = timedelta(seconds=2)
 """Short, so that what the dead have left is free before long."""
-
-_processes = get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
 
 
 class Fate:
@@ -60,7 +57,7 @@ class Mortal:
 
 def die(url: str, folder: Path, *steps: int) -> list[int | None]:
     """How processes ended that worked on this log at the same time, each with so many steps to live."""
-    processes = [_processes.Process(target=_run, args=(url, folder, one)) for one in steps]
+    processes = [forked.Process(target=_run, args=(url, folder, one)) for one in steps]
     for process in processes:
         process.start()
     for process in processes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,9 +12,7 @@ from eventflow import Eventflow, Settings
 from eventflow.store.database import Transaction
 from tests.crash.archiving import Fate
 from tests.erasure.words import MASTER, Parcel, Person
-
-_processes = get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
+from tests.processes import forked
 
 
 class Mortal:
@@ -41,7 +38,7 @@ def an_app(url: str, folder: Path) -> Eventflow:
 
 def dies(url: str, folder: Path, id: UUID, steps: int) -> int | None:
     """How a process ended that erases this stream and has so many steps to live; 0 when it was done before."""
-    process = _processes.Process(target=_run, args=(url, folder, id, steps))
+    process = forked.Process(target=_run, args=(url, folder, id, steps))
     process.start()
     process.join(60)
     return process.exitcode

@@ -7,7 +7,6 @@ import signal
 import threading
 from contextlib import closing
 from datetime import timedelta
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -15,22 +14,19 @@ from eventflow.app import Eventflow
 from eventflow.errors import LockLost
 from eventflow.runtime.commands.holding import Held
 from eventflow.settings import Settings
+from tests.processes import forked
 from tests.waiting import PATIENCE
 from tests.walks.library import Document
 
 LEASE = timedelta(seconds=0.5)
-
-# A server forks the processes from one that has everything imported.
-_processes = get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
 
 
 class Holder:
     """A running process that holds a lock from when it has ``begun``. Holds the process, and a pipe to it."""
 
     def __init__(self, database: str, key: str) -> None:
-        self._ours, theirs = _processes.Pipe()
-        self._process = _processes.Process(target=_hold, args=(database, key, theirs), daemon=True)
+        self._ours, theirs = forked.Pipe()
+        self._process = forked.Process(target=_hold, args=(database, key, theirs), daemon=True)
         self._process.start()
         theirs.close()
         self.token = int(self.hears())

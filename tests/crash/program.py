@@ -10,7 +10,7 @@ import threading
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from multiprocessing import get_context, parent_process
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Self
@@ -24,14 +24,9 @@ from eventflow.settings import Settings
 from eventflow.store.postgres import connections, leadership
 from tests.crash import faults
 from tests.crash.labours import reactions
+from tests.processes import forked
 from tests.waiting import PATIENCE
 from tests.walks.library import Document
-
-# A server forks the processes from one that has everything imported: a start costs a moment instead of a second.
-_processes = get_context("forkserver")
-_processes.set_forkserver_preload(
-    [__name__, "eventflow.runtime.rabbitmq", "eventflow.store.postgres.database", "tests.crash.runs"]
-)
 
 
 @dataclass(frozen=True)
@@ -68,8 +63,8 @@ class Program:
     """A running worker. Holds its process, and the pipe on which it says who it is once it has begun."""
 
     def __init__(self, order: Order) -> None:
-        self._hears, says = _processes.Pipe(duplex=False)
-        self._process = _processes.Process(target=_run, args=(order, says), daemon=True)
+        self._hears, says = forked.Pipe(duplex=False)
+        self._process = forked.Process(target=_run, args=(order, says), daemon=True)
         self._process.start()
         says.close()
         self.worker: UUID | None = None

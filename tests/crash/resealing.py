@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
@@ -18,9 +17,7 @@ from tests.crash import archiving, erasing
 from tests.crash.archiving import LEASE, Fate
 from tests.crash.erasing import an_app
 from tests.erasure.words import MASTER, Before, Parcel
-
-_processes = get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
+from tests.processes import forked
 
 
 def before(url: str, folder: Path) -> Eventflow:
@@ -36,7 +33,7 @@ def a_resealer(app: Eventflow, objects: Any, lease: timedelta = LEASE) -> Reseal
 
 def die(url: str, folder: Path, *steps: int) -> list[int | None]:
     """How processes ended that worked on this log at the same time, each with so many steps to live."""
-    processes = [_processes.Process(target=_run, args=(url, folder, one)) for one in steps]
+    processes = [forked.Process(target=_run, args=(url, folder, one)) for one in steps]
     for process in processes:
         process.start()
     for process in processes:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from uuid import UUID
 
 from eventflow.app import Eventflow
 from eventflow.settings import Settings
+from tests.processes import forked
 from tests.walks.library import Document
 
 ALL = 60
@@ -33,8 +33,8 @@ def save_until_killed(url: str, told: Connection) -> None:
 
 def test_what_a_killed_process_saved_under_a_key_is_not_saved_again(url: str) -> None:
     with closing(Eventflow(Settings(database=url), aggregates=[Document])) as app:
-        heard, told = get_context("spawn").Pipe(duplex=False)
-        child = get_context("spawn").Process(target=save_until_killed, args=(url, told))
+        heard, told = forked.Pipe(duplex=False)
+        child = forked.Process(target=save_until_killed, args=(url, told))
         child.start()
         before = [heard.recv() for _ in range(SOME)]
         child.kill()

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from multiprocessing import get_context
 from signal import SIGKILL
 from uuid import UUID, uuid4
 
@@ -21,6 +20,7 @@ from eventflow.model.vocabulary import Vocabulary
 from eventflow.store.database import Database, open_database
 from eventflow.store.log import Append, Log, open_log
 from eventflow_projections import History, Items, Metrics, Projection, Projections, projection, standard
+from tests.processes import forked
 from tests.projections.headers import rows
 
 
@@ -155,7 +155,7 @@ def test_after_a_program_was_killed_the_next_one_goes_on(url: str, database: Dat
 
 def kill_in_the_middle(url: str, projections: Projections) -> None:
     goal = projections.status()[0].position + 40
-    program = get_context("spawn").Process(target=keep_until_killed, args=(url,))
+    program = forked.Process(target=keep_until_killed, args=(url,))
     program.start()
     wait_until(lambda: projections.status()[0].position >= goal)
     program.kill()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 from collections.abc import Iterator
 from multiprocessing.synchronize import Event as Signal
@@ -14,11 +13,11 @@ import pytest
 from eventflow.errors import Unavailable, VersionConflict
 from eventflow.store.database import open_database
 from eventflow.store.log import Log, open_log
+from tests.processes import forked
 from tests.services import PrivatePostgres
 from tests.store.words import appended, end, some, vocabulary
 from tests.waiting import until
 
-SPAWN = multiprocessing.get_context("spawn")
 WRITERS = 8
 
 
@@ -60,10 +59,10 @@ def test_no_event_is_skipped_and_none_is_seen_twice_while_the_server_crashes(ser
     with open_database(server.url):
         follower = Follower(server.url)
         follower.start()
-    ready, go, stop = SPAWN.Semaphore(0), SPAWN.Event(), SPAWN.Event()
-    counts = SPAWN.Array("q", WRITERS)
+    ready, go, stop = forked.Semaphore(0), forked.Event(), forked.Event()
+    counts = forked.Array("q", WRITERS)
     writers = [
-        SPAWN.Process(target=write, args=(server.url, index, ready, go, stop, counts), daemon=True)
+        forked.Process(target=write, args=(server.url, index, ready, go, stop, counts), daemon=True)
         for index in range(WRITERS)
     ]
     for writer in writers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,10 +17,9 @@ from eventflow.store.log import open_log
 from eventflow.store.objects import Folder
 from eventflow.store.port import Database
 from eventflow.store.statements import Statements
+from tests.processes import forked
 from tests.store.archived import archive
 from tests.store.words import a_stream, vocabulary
-
-SPAWN = multiprocessing.get_context("spawn")
 
 
 @pytest.fixture
@@ -79,8 +77,8 @@ def test_a_newer_schema_is_refused(url: str) -> None:
 
 
 def test_many_processes_may_open_an_empty_database_at_once(url: str) -> None:
-    start = SPAWN.Barrier(4)
-    processes = [SPAWN.Process(target=_open_and_append, args=(url, start)) for _ in range(4)]
+    start = forked.Barrier(4)
+    processes = [forked.Process(target=_open_and_append, args=(url, start)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
