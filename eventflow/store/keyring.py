@@ -1,8 +1,8 @@
 """The keys of streams: one for each whose bodies are enciphered, until it is destroyed.
 
-A key is made before the first body it is for, in a commit that nobody waits for: the commit of the body brings it to
-the disk. Unwrapped keys are kept for a while, in a bounded number. They are used for bodies that were just read from
-the database, where no body outlives its key; for those from elsewhere the table is asked each time.
+A key is on the disk before the first body it is for. Unwrapped keys are kept for a while, in a bounded number. They
+are used for bodies that were just read from the database, where no body outlives its key; for those from elsewhere
+the table is asked each time.
 """
 
 from __future__ import annotations
@@ -258,7 +258,9 @@ class Keyring:
                 self._kept.popitem(last=False)
 
     def _make(self, batch: Sequence[Mapping[UUID, str]]) -> list[None]:
-        with self._database.transaction(derived=True) as transaction:
+        # We outlive a server that crashes, and would go on with a key that it has lost. A file loses something with the
+        # whole machine only: nobody is left to use the key then, and the commit of a body forces it to the disk.
+        with self._database.transaction(derived=self._database.file is not None) as transaction:
             for streams in batch:
                 self._insert(transaction, streams)
         return [None for _ in batch]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from contextlib import suppress
 from pathlib import Path
 from threading import Barrier, Thread
 from uuid import UUID
@@ -98,6 +99,18 @@ def test_two_who_begin_the_same_stream_at_once_use_the_same_key(make: Make) -> N
 
     assert found[0] == found[1]
     assert len(set(found[0].values())) == len(streams)
+
+
+def test_a_key_whose_transaction_was_rolled_back_is_forgotten(app: Eventflow, make: Make) -> None:
+    person = Person.create(name=NAME)
+    with suppress(KeyboardInterrupt), app.database.transaction() as transaction:
+        app.log.keyring.provide({person.id: "person"}, [person.id], transaction)
+        raise KeyboardInterrupt
+    assert keys(app) == {}
+
+    app.save(person)
+
+    assert make().history(person.id)[0].event.event_body()["fields"]["name"] == NAME
 
 
 def test_an_application_may_say_that_all_are_erasable_but_some(make: Make) -> None:
