@@ -27,7 +27,7 @@ class Current(Projection):
     """
 
     name = "current"
-    version = 2
+    version = 3
     tables = ("items",)
 
     def apply(self, batch: Sequence[Header], transaction: Transaction, tables: Tables) -> None:

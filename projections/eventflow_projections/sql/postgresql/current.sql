@@ -23,6 +23,10 @@ CREATE TABLE {items} (
 -- create_order --
 CREATE UNIQUE INDEX {items}_order ON {items} (created_position)
 
+-- create_category --
+-- All items of one category, in the order in which they are paged through; by status it would have to be sorted.
+CREATE INDEX {items}_category ON {items} (category, created_position)
+
 -- create_status --
 CREATE INDEX {items}_status ON {items} (category, status, created_position)
 
