@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from eventflow.errors import Erased, Refused, StreamNotFound, TransitionRefused, Unavailable, VersionConflict
+from eventflow.errors import (
+    Erased,
+    EventflowError,
+    Refused,
+    StreamNotFound,
+    TransitionRefused,
+    Unavailable,
+    VersionConflict,
+)
 from eventflow.model import outcome
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.masking import Masker
@@ -22,6 +31,9 @@ from eventflow.runtime.repository import Repository
 from eventflow.store.coalescer import Coalescer
 
 log = logging.getLogger("eventflow.runner")
+
+STUMBLES = 10
+"""How often a worker leaves a job to be sent again for what is no failure of its item, before it counts as one."""
 
 
 class _Wanted(NamedTuple):
@@ -43,6 +55,14 @@ class _Wanted(NamedTuple):
         return Context(causation=self.job.position)
 
 
+class Stumbled(Exception):
+    """A claim could not be appended, for nothing that its item, its data or its user's code has to do with."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        super().__init__()
+
+
 class Claims:
     """Begins attempts by appending. Threads that want to at the same moment share one read and one append."""
 
@@ -59,6 +79,7 @@ class Claims:
         self._repository, self._reactions, self._owner = repository, reactions, owner
         self._clock, self._masker, self._failing = clock, masker, failing
         self._in_doubt: set[Job] = set()
+        self._stumbles: Counter[Job] = Counter()
         self._together: Coalescer[Job, Attempt | None] = Coalescer(self.claim_each, limit=64)
 
     def claim(self, job: Job) -> Attempt | None:
@@ -93,6 +114,12 @@ class Claims:
         except Unavailable:
             self._in_doubt.update(one.job for one in due)
             raise
+        except EventflowError:
+            raise
+        except Exception as error:
+            # What user code decides was decided before. Is the log read-only just now, a table being changed?
+            self._in_doubt.update(one.job for one in due)
+            raise Stumbled(error) from error
         begun = {id(one): _attempt(one, header) for one, header in zip(due, headers, strict=True)}
         return [begun.get(id(one)) for one in wanted]
 
@@ -102,16 +129,39 @@ class Claims:
             log.warning("No reaction is called %s here; its message is dropped, the log keeps the work.", job.reaction)
             return None
         try:
-            return self._until_settled(job, reaction)
+            attempt = self._until_settled(job, reaction)
         except Unavailable:
             raise
+        except Stumbled as stumbled:
+            self._stumble(job, reaction, stumbled.error)
         except (StreamNotFound, TransitionRefused, Erased) as error:
             log.warning("%s", error)
         except Exception as error:  # noqa: BLE001 - a body, a validator, the user's command: it goes on record
             reason = told(error, outcome.masker_of(reaction, self._masker))
             log.error("%s on %s cannot be claimed: %s", job.reaction, job.stream, reason)
             self._give_up(job, reaction, error)
+        else:
+            self._stumbles.pop(job, None)
+            return attempt
         return None
+
+    def _stumble(self, job: Job, reaction: Reaction[Any, Any], error: Exception) -> None:
+        """The message is dropped, and sent again after a while; no attempt is spent, unless that goes on and on."""
+        self._stumbles[job] += 1
+        reason = told(error, outcome.masker_of(reaction, self._masker))
+        if self._stumbles[job] >= STUMBLES:
+            del self._stumbles[job]
+            log.error("%s on %s cannot be claimed, again and again: %s", job.reaction, job.stream, reason)
+            self._give_up(job, reaction, error)
+            return
+        log.error("%s on %s was not begun, it is sent again: %s", job.reaction, job.stream, reason)
+        try:
+            # What has failed may have failed behind the append.
+            self._resolve(job, self._repository.get(reaction.aggregate, job.stream))
+        except Unavailable:
+            raise
+        except Exception as worse:  # noqa: BLE001 - the same again, most likely; the job stays in doubt
+            log.info("Whether %s was claimed is not known: %s", job.stream, type(worse).__name__)
 
     def _until_settled(self, job: Job, reaction: Reaction[Any, Any]) -> Attempt | None:
         while True:

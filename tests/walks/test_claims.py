@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
 from pydantic import field_validator
 
-from eventflow.app import Eventflow
+from eventflow.app import Eventflow, utc_now
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.event import Event
 from eventflow.model.reaction import TaskReaction, task
 from eventflow.model.retry import Retry
 from eventflow.model.transition import transition
+from eventflow.runtime import claims
 from eventflow.runtime.job import Job
+from eventflow.runtime.repository import Repository
+from tests.cli.words import until
 from tests.peer import Peer
 from tests.walks.conftest import MakeApp
 from tests.walks.library import Document, Status, sending, write
@@ -125,6 +129,79 @@ def test_a_claim_whose_command_raised_is_tried_again_as_often_as_the_reaction_sa
         ("retry_scheduled", "queued"), ("begun", "writing"), ("status_changed", "complete"),
     ]  # fmt: skip
     assert [one.header.attempt for one in app.history(parcel.id)] == [None, 2, 2, 2]
+
+
+REFUSING = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF NEW.phase = 'claimed' THEN RAISE EXCEPTION 'the table is being changed'; END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION refuse()
+"""
+
+
+@pytest.mark.parametrize("settings", ["postgres-rabbitmq"], indirect=True)
+def test_a_claim_that_the_log_does_not_take_spends_no_attempt_and_is_made_when_it_does(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(aggregates=[Parcel], reactions=[packing()], clock=utc_now, resend_after=timedelta(seconds=0.2))
+    app.save(parcel := Parcel.create())
+    refuse(app, REFUSING)
+    worker = app.worker()
+    worker.start()
+    try:
+        until(lambda: caplog.text.count("was not begun, it is sent again") >= 2, "another try")
+        assert phases(app, parcel) == [("created", "queued")]
+        refuse(app, "DROP TRIGGER refuse ON events")
+        until(lambda: app.get(Parcel, parcel.id).status is Status.COMPLETE, "the end")
+    finally:
+        assert worker.stop()
+
+    assert phases(app, parcel)[1:] == [("begun", "writing"), ("status_changed", "complete")]
+    assert "the table is being changed" in caplog.text
+
+
+@pytest.mark.parametrize("settings", ["postgres-rabbitmq"], indirect=True)
+def test_a_claim_that_the_log_never_takes_is_a_failed_attempt_in_the_end(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "STUMBLES", 2)
+    app = make_app(aggregates=[Parcel], reactions=[packing()], clock=utc_now, resend_after=timedelta(seconds=0.2))
+    app.save(parcel := Parcel.create())
+    refuse(app, REFUSING)
+
+    app.drain()
+
+    assert str(app.history(parcel.id)[-1].header.error).startswith("RaiseException: the table is being changed")
+    assert app.get(Parcel, parcel.id).status is Status.ERROR
+
+
+@pytest.mark.parametrize("settings", ["postgres-rabbitmq"], indirect=True)
+def test_a_claim_that_was_made_although_something_failed_behind_it_is_given_back(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(aggregates=[Parcel], reactions=[packing()])
+    app.save(parcel := Parcel.create())
+    saved, failures = Repository._saved, [OSError("no room for a snapshot")]
+
+    def failing_once(self: Repository, *said: Any) -> None:
+        saved(self, *said)
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(Repository, "_saved", failing_once)
+    app.drain()
+
+    assert phases(app, parcel)[1:] == [
+        ("begun", "writing"), ("interrupted", "writing"), ("retry_started", "writing"), ("status_changed", "complete"),
+    ]  # fmt: skip
+    assert {one.header.attempt for one in app.history(parcel.id)} == {None, 1}
+
+
+def refuse(app: Eventflow, statement: str) -> None:
+    """Let the log refuse claims, or take them again, behind everybody's back."""
+    with app.database.transaction() as transaction:
+        app.database.script(transaction, statement)
 
 
 def test_an_item_that_cannot_be_loaded_is_given_up_and_can_be_brought_back(

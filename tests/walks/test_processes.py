@@ -432,6 +432,22 @@ def test_a_deadline_ends_a_run_that_waits_for_its_retry(
 
 
 @EMBEDDED
+def test_a_step_that_is_interrupted_by_the_deadline_of_its_run_says_so(make_app: MakeApp) -> None:
+    class Slow(Process, name="slow", retry=Retry(attempts=1)):
+        @step
+        def wait(self) -> None:
+            while True:
+                threading.Event().wait(0.01)
+
+    app = make_app(aggregates=[], processes=[Slow])
+    run = app.processes.start(Slow(), deadline=timedelta(seconds=0.3))
+    app.drain()
+
+    assert status(app, run) is RunStatus.ERROR
+    assert str(app.processes.history(run.id)[-1].error).startswith("DeadlinePassed: slow was to be over by ")
+
+
+@EMBEDDED
 def test_a_step_that_takes_too_long_is_interrupted_and_has_failed(make_app: MakeApp) -> None:
     class Slow(Process, name="slow"):
         @step(time_limit=timedelta(seconds=0.2), retry=Retry())

@@ -189,8 +189,7 @@ class Conductor:
             except Overruled:
                 raise Fenced(attempt.job) from None
             except Overdue:
-                late = TimedOut(f"{run.process}, {step.key},", attempt.limit)
-                record = self._failed(journey, step, late, notes)
+                record = self._failed(journey, step, self._too_late(run, step, attempt.limit), notes)
                 attempt.came_to = CameTo.OVERDUE
                 raise Over(journey.then(record)) from None
             except Fenced:
@@ -210,6 +209,12 @@ class Conductor:
     def _limit(self, run: Run, step: Step) -> float:
         limit = step.time_limit.total_seconds()
         return limit if run.deadline is None else min(limit, (run.deadline - self._clock()).total_seconds())
+
+    def _too_late(self, run: Run, step: Step, limit: float) -> Exception:
+        """What has interrupted a step: its own time was over, or that of the whole run."""
+        if run.deadline is not None and limit < step.time_limit.total_seconds():
+            return DeadlinePassed(run.process, run.deadline)
+        return TimedOut(f"{run.process}, {step.key},", limit)
 
     def _refuse_when_late(self, run: Run, limit: float) -> None:
         if run.deadline is not None and limit <= 0:
