@@ -11,12 +11,12 @@ import click
 from eventflow.cli import history
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session, Table, moment, one_line, pass_session
-from eventflow.cli.selection import selection
 from eventflow.cli.view import View, opened
 from eventflow.errors import BodyMissing, DamagedBody, NotFound, StreamNotFound
 from eventflow.model.recorded import Header
 from eventflow.store import figures
-from eventflow.views import documents
+from eventflow.views import documents, tails
+from eventflow.views.selection import selection
 
 BATCH = 500
 PAUSE = 0.5
@@ -50,7 +50,7 @@ def tail(session: Session, follow: bool, after: int | None, limit: int | None, w
     with opened(session) as view:
         end = view.log.last_position()
         if after is None:
-            for header in _last(view, end, limit or 20, wanted):
+            for header in tails.tail(view.log, end, limit or 20, wanted).headers:
                 _line(session, header)
             if follow:
                 _forward(session, view, end, wanted)
@@ -122,16 +122,6 @@ def verify(session: Session, streams: tuple[str, ...], everything: bool) -> Code
     for damage in damages:
         session.warn(f"{damage['stream']}: {damage['error']}")
     return Code.DAMAGED if damages else Code.OK
-
-
-def _last(view: View, end: int, limit: int, wanted: Wanted) -> list[Header]:
-    """The last headers that are wanted, oldest first; read backwards, window by window."""
-    found: list[Header] = []
-    while end > 0 and len(found) < limit:
-        start = max(end - BATCH, 0)
-        window = [one for one in view.log.tail(start, BATCH) if one.position <= end and wanted(one)]
-        found, end = window + found, start
-    return found[-limit:]
 
 
 def _forward(

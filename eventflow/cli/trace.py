@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from uuid import UUID
 
 import click
 
@@ -12,8 +12,7 @@ from eventflow.cli.output import Session, harmless, moment, one_line, pass_sessi
 from eventflow.cli.view import View, opened, tell_lag
 from eventflow.errors import NotFound
 from eventflow.model.recorded import Header
-from eventflow.model.tracing import correlation_in, correlation_of
-from eventflow.views import documents
+from eventflow.views import stories
 from eventflow_projections import Step, Story
 
 SHORT = 8
@@ -34,46 +33,27 @@ def trace(session: Session, id: str) -> None:
       eventflow trace 00-4f0cb1a5000040008000000000000001-00f067aa0ba902b7-01 --json
     """
     with opened(session) as view:
-        stories = list(_stories(view, id))
-        text = "\n".join(line for story in stories for line in _told(story))
-        session.answer({"stories": [_document(story) for story in stories]}, text)
+        found = _stories(view, id)
+        text = "\n".join(line for story in found for line in _told(story))
+        session.answer({"stories": [stories.document(story) for story in found]}, text)
         tell_lag(session, view)
 
 
-def _stories(view: View, id: str) -> Iterator[Story]:
-    """The stories that are meant. Raises ``NotFound``."""
-    if (traced := correlation_in(id)) is not None:
-        yield view.stories.of(traced)
-    # The beginning of an id may consist of digits, too: then there is mostly no such position.
-    elif id.isdecimal() and len(id) < 20 and (found := view.log.at(int(id))) is not None:
-        yield _around(view, found.header)
-    elif id.isdecimal() and len(id) < 4:
-        raise NotFound(f"There is no event at position {id}.")
-    else:
-        yield from _named(view, id)
+def _stories(view: View, id: str) -> list[Story]:
+    """The stories that are meant. Raises ``NotFound``, and a usage error for what can be no story."""
 
-
-def _around(view: View, header: Header) -> Story:
-    return view.stories.of(header.correlation or header.stream, also=[header.stream])
-
-
-def _named(view: View, id: str) -> Iterator[Story]:
-    try:
-        stream = view.stream(id)
-    except (click.BadParameter, NotFound) as error:
-        # Neither an id nor the beginning of one: it may be a name that a story was given.
+    def stream(id: str) -> UUID:
         try:
-            yield view.stories.of(correlation_of(id))
-        except NotFound:
-            raise error from None
-    else:
-        for correlation in view.stories.through(stream) or [stream]:
-            yield view.stories.of(correlation, also=[stream])
+            return view.stream(id)
+        except click.BadParameter as error:
+            raise NotFound(error.message) from error
 
-
-def _document(story: Story) -> dict[str, Any]:
-    events = [{**documents.facts(step.header), "depth": step.depth} for step in story.steps]
-    return {"correlation": story.correlation, "streams": story.streams, "events": events, "cut": story.is_cut}
+    try:
+        return list(stories.meant(view.log, view.stories, id, stream))
+    except NotFound as error:
+        if isinstance(error.__cause__, click.BadParameter):
+            raise error.__cause__ from None
+        raise
 
 
 def _told(story: Story) -> Iterator[str]:

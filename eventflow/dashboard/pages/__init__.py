@@ -19,6 +19,7 @@ from eventflow.dashboard.pages import (
     schedules,
     settings,
     status,
+    trace,
     workers,
 )
 from eventflow.dashboard.pages.menu import menu
@@ -32,6 +33,7 @@ PAGES: tuple[tuple[str, Callable[[Desk], Page]], ...] = (
     *failed.PAGES,
     *batches.PAGES,
     *events.PAGES,
+    *trace.PAGES,
     *runs.PAGES,
     *status.PAGES,
     *queues.PAGES,

@@ -36,7 +36,7 @@ def chips(desk: Desk, where: str, language: Language = ITEMS) -> list[dict[str, 
     ]
 
 
-def suggestions(where: str, beside: Sequence[str] = (), language: Language = ITEMS) -> list[str]:
+def suggestions(where: str, beside: Sequence[str] = (), fields: Sequence[str] = ITEMS.names) -> list[str]:
     """The filter with one more term each: those ``beside`` that are whole, and fields without a value."""
     begun = f"{where} " if where else ""
-    return [f"{begun}{one}" for one in (*beside, *(f"{name}:" for name in language.names))]
+    return [f"{begun}{one}" for one in (*beside, *(f"{name}:" for name in fields))]

@@ -29,9 +29,10 @@ class Section(NamedTuple):
 def menu(desk: Desk) -> list[Section]:
     """The menu as this person sees it."""
     categories = [_entry(desk, _named(one), "items", one) for one in desk.app.aggregates]
-    watching = Section("Observe", [_entry(desk, "Overview"), *categories, *_runs(desk)])
+    watched = [_entry(desk, "Overview"), *categories, *_runs(desk), _entry(desk, "Stories", "trace")]
     if desk.scope:
-        return [watching, Section("Operate", [_failed(desk)])]
+        return [Section("Observe", watched), Section("Operate", [_failed(desk)])]
+    watching = Section("Observe", [*watched, _entry(desk, "Log", "log")])
     rooms = ("batches", "queues", "workers", "schedules")
     operating = [_failed(desk), *_status(desk), *(_entry(desk, _named(one), one) for one in rooms)]
     set_up = [_entry(desk, _named(one), one) for one in ("flows", "projections", "settings")]
