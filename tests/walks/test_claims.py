@@ -19,8 +19,8 @@ from eventflow.model.transition import transition
 from eventflow.runtime import claims
 from eventflow.runtime.job import Job
 from eventflow.runtime.repository import Repository
-from tests.cli.words import until
 from tests.peer import Peer
+from tests.waiting import until
 from tests.walks.conftest import MakeApp
 from tests.walks.library import Document, Status, sending, write
 
