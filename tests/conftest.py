@@ -72,6 +72,9 @@ def _demand(services: ModuleType) -> None:
     absent = [name for name, url in addresses.items() if not _answers(url, USUAL[name])]
     if absent:
         pytest.exit(f"{' and '.join(absent)} not answering. Start what is missing: make services", returncode=1)
+    leftovers = importlib.import_module("tests.leftovers")
+    leftovers.end_servers()
+    leftovers.drop_databases(services.POSTGRES)
 
 
 def _answers(url: str, port: int) -> bool:

@@ -6,12 +6,12 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Self
 
 import redis
 
+from tests.leftovers import a_folder
 from tests.services import a_free_port, until_it_listens, until_nobody_listens
 
 RABBITMQ_PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -22,7 +22,7 @@ class PrivateRabbitMQ:
     """A RabbitMQ node of one's own; its queues outlive it. Holds its folder and its process."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="eventflow-rabbitmq-"))
+        self._folder = a_folder("rabbitmq")
         self._port = a_free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"amqp://guest:guest@127.0.0.1:{self._port}"
@@ -100,6 +100,7 @@ class PrivateRedis:
     """A Redis of one's own that keeps nothing on a disk: whoever stops it empties it. Holds its process."""
 
     def __init__(self) -> None:
+        self._folder = a_folder("redis")
         self._port = a_free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"redis://127.0.0.1:{self._port}"
@@ -112,12 +113,13 @@ class PrivateRedis:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self) -> None:
         """Start the server and wait until it listens."""
         options = ["--bind", "127.0.0.1", "--port", str(self._port), "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(
-            ["redis-server", *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir()
+            ["redis-server", *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=self._folder
         )
         until_it_listens(self._port)
 

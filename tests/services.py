@@ -7,9 +7,10 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -17,6 +18,8 @@ from uuid import uuid4
 
 import psycopg
 from psycopg import sql
+
+from tests.leftovers import a_folder
 
 POSTGRES = os.environ.get("EVENTFLOW_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 """The server on which tests make databases of their own."""
@@ -40,6 +43,7 @@ def fresh_database(prefix: str = "eventflow_test", *, durable: bool = True) -> I
     try:
         yield f"{POSTGRES.rpartition('/')[0]}/{name}"
     finally:
+        wait(_sweepings)
         with psycopg.connect(POSTGRES, autocommit=True) as admin:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(place))
 
@@ -48,11 +52,31 @@ def fresh_database(prefix: str = "eventflow_test", *, durable: bool = True) -> I
 def fresh_schema(server: str = POSTGRES, prefix: str = "test") -> Iterator[str]:
     """The URL of a schema that is not there yet, which is dropped at the end. Quicker than a database."""
     name = f"{prefix}_{uuid4().hex[:12]}"
+    while _sweepings and _sweepings[0].done():
+        _sweepings.popleft().result()
     try:
         yield f"{server}?schema={name}"
     finally:
-        with psycopg.connect(server, autocommit=True) as admin:
-            admin.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
+        _sweepings.append(_sweeper.submit(_sweep, server, sql.Identifier(name)))
+
+
+_sweeper = ThreadPoolExecutor(1, "sweeper")
+"""Drops schemas while the next tests run: it takes the server longer than many a test, and most of that is waiting."""
+
+_sweepings: deque[Future[None]] = deque()
+"""What it has been given and nobody has asked after yet."""
+
+
+def _sweep(server: str, schema: sql.Identifier) -> None:
+    # There are tests that end every connection to their server.
+    for left in range(5, 0, -1):
+        try:
+            with psycopg.connect(server, autocommit=True) as admin:
+                admin.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema))
+            return
+        except psycopg.OperationalError:
+            if left == 1:
+                raise
 
 
 def a_free_port() -> int:
@@ -67,7 +91,7 @@ class PrivatePostgres:
 
     def __init__(self) -> None:
         self._binaries = _postgres_binaries()
-        self._folder = Path(tempfile.mkdtemp(prefix="eventflow-postgres-"))
+        self._folder = a_folder("postgres")
         self._port = a_free_port()
         self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
 
@@ -134,7 +158,7 @@ def _postgres_binaries() -> Path:
 @contextmanager
 def an_s3_server(kind: str = "rclone") -> Iterator[str]:
     """The URL (without a bucket) of a server that speaks S3: ``rclone`` over a folder, or ``moto`` in memory."""
-    folder = Path(tempfile.mkdtemp(prefix="eventflow-s3-"))
+    folder = a_folder("s3")
     port = a_free_port()
     programs = {
         "rclone": ["serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", "test,testtest", str(folder)],
@@ -142,6 +166,7 @@ def an_s3_server(kind: str = "rclone") -> Iterator[str]:
     }
     server = subprocess.Popen(
         [sys.executable if kind == "moto" else _program(kind), *programs[kind]],
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -17,6 +17,7 @@ from eventflow.model.event import Event
 from eventflow.model.people import People
 from eventflow.model.probe import Probe
 from eventflow.model.reaction import task
+from eventflow.runtime import worker
 from eventflow.runtime.commands.holding import Held
 from eventflow.runtime.ticks import Tick
 
@@ -86,6 +87,12 @@ def room() -> Path:
 def app() -> Eventflow:
     """The shop, on the engines that the settings name."""
     return Eventflow(aggregates=[Order, Parcel], reactions=[pack, carry])
+
+
+def hasty() -> Eventflow:
+    """The same, where a handler that hangs is soon given up."""
+    worker.HANGING_GRACE = 0.2
+    return app()
 
 
 def patient() -> Eventflow:

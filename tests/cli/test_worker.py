@@ -14,7 +14,7 @@ import pytest
 
 from eventflow.cli.exits import Code
 from tests.cli.shop import Order, Parcel, Status
-from tests.cli.words import Shop, ended, heard
+from tests.cli.words import Shop, begins, ended, heard
 from tests.crash.brokers import a_namespace
 from tests.services import RABBITMQ, REDIS, fresh_schema
 from tests.waiting import PATIENCE, until
@@ -106,7 +106,8 @@ def test_a_worker_whose_threads_all_hang_ends_badly(shop: Shop) -> None:
     with shop.opened() as app:
         app.save(order := Order.create(title="hangs"))
 
-    code, _, err = ended(shop.begins("worker", "--threads", "1", "--grace", "0", EVENTFLOW_LEASE="1s"))
+    arguments = ("--app", "tests.cli.shop:hasty", *shop.engines, "worker", "--threads", "1", "--grace", "0")
+    code, _, err = ended(begins(*arguments, folder=shop.folder, SHOP_ROOM=str(shop.folder), EVENTFLOW_LEASE="1s"))
 
     assert code == Code.SOME_FAILED
     assert "Every thread hangs" in err

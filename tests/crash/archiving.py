@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -80,6 +81,7 @@ def a_round(shop: Shop, lease: timedelta = LEASE) -> None:
 
 
 def _run(url: str, folder: Path, steps: int) -> NoReturn:
+    tempfile.tempdir = str(folder.parent)  # whoever is killed leaves what was being made
     fate = Fate(steps)
     with open_database(url) as database:
         shop = Shop(database, Mortal(Folder(folder), fate))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -43,6 +44,7 @@ def die(url: str, folder: Path, *steps: int) -> list[int | None]:
 
 
 def _run(url: str, folder: Path, steps: int) -> NoReturn:
+    tempfile.tempdir = str(folder.parent)  # whoever is killed leaves what was being made
     fate = Fate(steps)
     with an_app(url, folder) as app:
         objects = archiving.Mortal(Folder(folder), fate)
