@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -449,12 +449,13 @@ class Eventflow(Parts):
         """
         self.engine.drain(timeout)
 
-    def settle(self) -> bool:
+    def settle(self, queues: Collection[str] | None = None) -> bool:
         """Whether nothing is left to do now; once the work is done, this brings the projections to the end of the log.
 
-        Raises ``ProjectionStopped``, with the exception as its cause, when one of them cannot go on.
+        With ``queues`` it is about what this program does there, and not about the work of others. Raises
+        ``ProjectionStopped``, with the exception as its cause, when one of them cannot go on.
         """
-        return self.engine.settle()
+        return self.engine.settle(queues)
 
     def is_idle(self) -> bool:
         """Whether nothing is due now (on a queue that is not paused) and every projection has seen the log's end.

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from uuid import UUID
@@ -168,9 +168,12 @@ class Engine:
         finally:
             worker.stop()
 
-    def settle(self) -> bool:
-        """Whether nothing is left to do now; brings the projections to the end of the log once the work is done."""
-        if not self._is_worked_off(self.log.last_position()):
+    def settle(self, queues: Collection[str] | None = None) -> bool:
+        """Whether nothing is left to do now; brings the projections to the end of the log once the work is done.
+
+        With ``queues`` it is about what this program does there.
+        """
+        if not self._is_worked_off(self.log.last_position(), queues):
             return False
         try:
             self.projections.catch_up()
@@ -178,12 +181,12 @@ class Engine:
             raise
         except Exception as error:  # noqa: BLE001 - a projection is user code: its status names it
             self._check_projected(self.log.last_position(), error)
-        return self.is_idle()
+        return self.is_idle(queues)
 
-    def is_idle(self) -> bool:
-        """Whether nothing is due now and every projection has seen the end of the log."""
+    def is_idle(self, queues: Collection[str] | None = None) -> bool:
+        """Whether nothing is due now (on these queues) and every projection has seen the end of the log."""
         end = self.log.last_position()
-        return self._is_worked_off(end) and self._check_projected(end) and self.log.last_position() == end
+        return self._is_worked_off(end, queues) and self._check_projected(end) and self.log.last_position() == end
 
     def backlog(self) -> list[Backlog]:
         """How much there is to be done of each reaction, and where it is."""
@@ -345,16 +348,19 @@ class Engine:
             "projections", self.database, self.projections.step_all, gather=0.25, full=full, masker=self.masker
         )
 
-    def _is_worked_off(self, position: int) -> bool:
-        return self.work.position(CHECKPOINT) >= position and not self._is_anything_due()
+    def _is_worked_off(self, position: int, queues: Collection[str] | None) -> bool:
+        return self.work.position(CHECKPOINT) >= position and not self._is_anything_due(queues)
 
-    def _is_anything_due(self) -> bool:
+    def _is_anything_due(self, queues: Collection[str] | None) -> bool:
         paused = {name for name in self.routes.by_queue() if self.switches.is_paused(QUEUE, name)}
-        if not paused:
+        if not paused and queues is None:
             return self.work.outstanding(self.clock())
+        # Work that this program does not know has no queue here.
+        known = [(one, self.routes.queue(one.reaction)) for one in self.work.backlog(self.clock())]
         return any(
-            one.running or ((one.waiting or one.sent) and self.routes.queue(one.reaction) not in paused)
-            for one in self.work.backlog(self.clock())
+            one.running or ((one.waiting or one.sent) and queue not in paused)
+            for one, queue in known
+            if queues is None or queue in queues
         )
 
     def _check_projected(self, position: int, cause: Exception | None = None) -> bool:

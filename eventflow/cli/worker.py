@@ -35,7 +35,7 @@ log = logging.getLogger("eventflow.cli.worker")
 @click.option("--threads", type=click.IntRange(1), help="Handlers that run at once [default: the setting].")
 @click.option("--queues", metavar="A,B", help="Only these queues [default: all of them].")
 @click.option("--channel", "channels", metavar="A,B", help="Only these channels of runs; more queues by --queues.")
-@click.option("--burst", is_flag=True, help="End when nothing is left to do now.")
+@click.option("--burst", is_flag=True, help="End when nothing is left to do here now.")
 @click.option("--lifetime", type=Length(), help="End well after so long (5m, 12h) [default: never].")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Tell Prometheus how it goes [default: do not].")
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Whoever reaches this address may ask.")
@@ -79,7 +79,7 @@ def worker(
             session.hint(_greeting(app, hand, served))
             if asked is not None:
                 session.hint(f"Metrics: http://{metrics_host}:{asked}/metrics")
-            _work(app, hand, stopping, burst=burst, end=_end(lifetime))
+            _work(app, hand, stopping, burst=(served or app.broker.queues) if burst else None, end=_end(lifetime))
             clean = hand.stop(timedelta(seconds=grace))
     return _ended(session, hand, clean=clean)
 
@@ -122,10 +122,11 @@ def _end(lifetime: timedelta | None) -> float:
     return inf if lifetime is None else time.monotonic() + lifetime.total_seconds()
 
 
-def _work(app: Eventflow, hand: Worker, stopping: threading.Event, *, burst: bool, end: float) -> None:
+def _work(app: Eventflow, hand: Worker, stopping: threading.Event, *, burst: Sequence[str] | None, end: float) -> None:
+    """Go on until there is a reason not to; with ``burst``, until nothing is left to do on these queues."""
     while not stopping.wait(LOOK) and not hand.hung.is_set() and time.monotonic() < end:
         try:
-            if burst and app.settle():
+            if burst is not None and app.settle(burst):
                 return
         except Unavailable as error:
             log.warning("Whether work is left cannot be told: %s", error)

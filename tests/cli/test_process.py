@@ -497,6 +497,20 @@ def test_a_worker_serves_the_channels_that_are_named(bindery: Bindery) -> None:
     assert {one["id"]: one["status"] for one in bindery.runs()}[elsewhere] == "pending"
 
 
+def test_a_burst_ends_when_nothing_is_left_to_do_for_this_worker(bindery: Bindery) -> None:
+    here = bindery.knows("start", "bind", "title=whales")["id"]
+    elsewhere = bindery.knows("start", "bind", "title=bees", "--channel", "default")["id"]
+    unknown = bindery.knows("start", "sell")["id"]
+
+    for arguments, app in ((("--channel", "books"), APP), ((), "tests.cli.test_process:another")):
+        said = ("--app", app, "--database", bindery.database, "worker", "--burst", *arguments)
+        assert ended(begins(*said, folder=bindery.folder))[0] == 0
+
+    found = {one["id"]: one["status"] for one in bindery.runs()}
+    # The other program has other steps under the same version, and knows nothing of what is sold.
+    assert (found[here], found[elsewhere], found[unknown]) == ("success", "error", "pending")
+
+
 # -- check -----------------------------------------------------------------------------------------
 
 
