@@ -18,6 +18,7 @@ from eventflow.model.composition import callbacks_of, check, composed
 from eventflow.model.flows.rules import problems as rule_problems
 from eventflow.model.flows.tasks import FlowTask
 from eventflow.model.flows.tasks import problems as task_problems
+from eventflow.model.flows.works import Works, strays, works_by
 from eventflow.model.handlers import AnyReaction
 from eventflow.model.limits import Limit
 from eventflow.model.limits import problems as limit_problems
@@ -65,6 +66,11 @@ class Composition:
         """The callbacks, however they were written."""
         return callbacks_of(self.callbacks)
 
+    @cached_property
+    def works(self) -> Works:
+        """What is done with the subjects of a flow."""
+        return works_by(self.aggregates, self.known, self.calls)
+
     def check(self) -> None:
         """Raises ``Misconfigured`` with every problem at once."""
         problems = [
@@ -78,5 +84,7 @@ class Composition:
             *process_problems(self.processes, self.aggregates),
             *stray_channels(self.processes, self.channels),
         ]
+        # Where the rest does not fit together yet there is no telling what is done with whom.
+        problems = problems or [*strays(self.flows, self.works)]
         if problems:
             raise Misconfigured(*problems)

@@ -14,6 +14,7 @@
     │  ├─ SignatureRefused
     │  ├─ BadFlow
     │  ├─ FlowTaken
+    │  ├─ NotInFlow
     │  ├─ MoveRefused
     │  │  ├─ MoveDenied
     │  │  └─ PayloadRefused
@@ -215,6 +216,34 @@ class FlowTaken(Refused):
         self.flow, self.other, self.what = flow, other, what
         same = f'is {what} already; give "{flow}" another version' if what else "is there already; give another id"
         super().__init__(f'The flow "{other}" {same}, or archive that one.')
+
+
+class NotInFlow(Refused):
+    """A subject would stand in a status that its flow does not have.
+
+    ``flow`` is the one that it is bound to, or was to be (``is_there``: it stands in that ``status`` already);
+    ``statuses`` are those of that flow.
+    """
+
+    code = "not_in_flow"
+
+    def __init__(
+        self, category: str, stream: UUID, flow: str, status: str, statuses: Sequence[str], *, is_there: bool = False
+    ) -> None:
+        self.category, self.stream, self.flow, self.status = category, stream, flow, status
+        self.statuses, self.is_there = tuple(statuses), is_there
+        has = f"has {', '.join(self.statuses)}" if self.statuses else "has none"
+        if is_there:
+            message = (
+                f'{category} {stream} stands in "{status}", and the flow "{flow}" has no such status: it {has}.'
+                " Choose a flow that has it, or bring it to one of these first."
+            )
+        else:
+            message = (
+                f'{category} {stream} cannot go to "{status}": it is bound to the flow "{flow}", which {has}.'
+                f"{did_you_mean(status, self.statuses)} Rebind it to a flow that has this status, or unbind it."
+            )
+        super().__init__(message)
 
 
 class MoveRefused(Refused):

@@ -157,7 +157,7 @@ class Parts(Closing):
         self.repository = Repository(
             self.log,
             snapshot_every=self.settings.snapshot_every,
-            bind=self._binder.bind,
+            flows=self._binder,
             telemetry=self.telemetry,
         )
         self.repository.company = Kinship(self.repository, self._registry, clock=self.clock)
@@ -183,6 +183,7 @@ class Parts(Closing):
             self._binder,
             aggregates=self.aggregates,
             tasks=self._said.flow_tasks,
+            works=self._said.works,
             masker=self.masker,
             subjects=self.items,
             seen=self._seen,

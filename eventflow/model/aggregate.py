@@ -25,6 +25,7 @@ from uuid import UUID, uuid4
 from pydantic import ConfigDict
 
 from eventflow.errors import Misconfigured, Refused, TransitionRefused
+from eventflow.model.bounds import is_free, is_within, refuse_to_leave
 from eventflow.model.event import Event
 from eventflow.model.folding import declared_folds, folds
 from eventflow.model.library import LIBRARY, CalledOff, Created, Defibrillated, Placing, StatusChanged, Touched
@@ -133,7 +134,8 @@ class Aggregate(Streamed[S], Generic[S]):
 
         With a ``status`` it is announced (unless ``phase`` says otherwise), without one it is a mere fact. Who reacts
         to it begins when it is ``due``, or so long ``after`` it was saved. Raises ``Refused`` for what is no event, for
-        a status that this aggregate does not have, and for a delay that is none.
+        a status that this aggregate does not have, and for a delay that is none; ``NotInFlow`` for one that the flow
+        which it is bound to does not have, unless an ``error`` leads there.
         """
         if after is not None:
             _refuse_bad_delay(after, due)
@@ -141,6 +143,8 @@ class Aggregate(Streamed[S], Generic[S]):
             raise Refused(f"{type(self).__name__} records events, not {type(event).__name__}.")
         before: S = self.status
         now = before if status is None else self._known(status)
+        if now is not before and not is_free(event, error):
+            refuse_to_leave(self, now)
         if phase is ...:
             phase = None if status is None else Phase.ANNOUNCED
         self._fold(event)
@@ -170,15 +174,19 @@ class Aggregate(Streamed[S], Generic[S]):
 
     @property
     def can_be_defibrillated(self) -> bool:
-        """Whether ``defibrillate`` would restart it: its status has a target."""
-        return self.status in self.restarts
+        """Whether ``defibrillate`` would restart it: its status has a target, which is one of its flow."""
+        target = self.restarts.get(self.status)
+        return target is not None and is_within(self, target)
 
     def can_be_defibrillated_by(self, user: object) -> bool:  # noqa: ARG002  # for whoever overrides it
         """Whether this user may restart it over the web; nobody may unless you override it."""
         return False
 
     def defibrillate(self, reason: str | None = None) -> None:
-        """Restart what failed. Raises ``TransitionRefused`` in a status that ``defibrillate=`` gives no target for."""
+        """Restart what failed. Raises ``TransitionRefused`` in a status that ``defibrillate=`` gives no target for.
+
+        Raises ``NotInFlow`` for a target that the flow it is bound to does not have.
+        """
         target = self.restarts.get(self.status)
         if target is None:
             raise TransitionRefused(
@@ -189,8 +197,9 @@ class Aggregate(Streamed[S], Generic[S]):
     def cancel(self, reason: str | None = None, *, status: S | None = None) -> None:
         """Go to the status that ``cancelled=`` names, or to this one, whatever is being done about it.
 
-        Raises ``TransitionRefused`` when it stands there already, and in a status that ``cancelled=`` does not lead on
-        from: what is finished is not cancelled. A class that says nothing of it can be told where to from anywhere.
+        That may be one which the flow it is bound to does not have. Raises ``TransitionRefused`` when it stands there
+        already, and in a status that ``cancelled=`` does not lead on from: what is finished is not cancelled. A class
+        that says nothing of it can be told where to from anywhere.
         """
         target = self.cancellations.get(self.status) if status is None else self._known(status)
         is_barred = bool(self.cancellations) and self.status not in self.cancellations

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from eventflow.errors import TransitionRefused, WrongResult
 from eventflow.model.aggregate import Aggregate, spell
+from eventflow.model.bounds import refuse_to_leave
 from eventflow.model.content import BODY, clean, content
 from eventflow.model.event import Event
 from eventflow.model.exchange import Request, Response
@@ -47,7 +48,8 @@ def claim(document: Aggregate[Any], reaction: Reaction[Any, Any], attempt: int, 
     """An attempt begins: the document goes to the processing status (of a later attempt: is there already).
 
     Raises ``TransitionRefused`` when the document does not wait for this reaction: another one has claimed it, or it
-    has gone to another status.
+    has gone to another status. Raises ``NotInFlow`` also when it is success that would lead out of the flow which the
+    document is bound to: nothing is done then that could not be recorded.
     """
     if isinstance(document, Run):
         document.claim(owner)
@@ -63,9 +65,17 @@ def claim(document: Aggregate[Any], reaction: Reaction[Any, Any], attempt: int, 
     else:
         waits = f"{spell(document.status)} ({standing.phase or 'nothing'} by {standing.reaction or 'nobody'})"
         raise TransitionRefused(f"The claim of {reaction.name}", waits, [spell(reaction.on)])
+    refuse_to_stray(document, reaction)
     document.record(
         event, status=status, phase=Phase.CLAIMED, reaction=reaction.name, attempt=attempt, owner=owner
     )  # fmt: skip
+
+
+def refuse_to_stray(document: Aggregate[Any], reaction: Reaction[Any, Any]) -> None:
+    """Raises ``NotInFlow`` when an attempt that goes well would leave the flow which the document is bound to."""
+    for step in (reaction.processing, reaction.complete):
+        if step is not None:
+            refuse_to_leave(document, target(step))
 
 
 def finish(document: Aggregate[Any], reaction: Reaction[Any, Any], result: object) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
-from eventflow.errors import Refused, TransitionRefused, Unavailable, WrongResult
+from eventflow.errors import Failed, NotInFlow, Refused, TransitionRefused, Unavailable, WrongResult
 from eventflow.model import outcome
 from eventflow.model.aggregate import Aggregate, spell
+from eventflow.model.bounds import strays
 from eventflow.model.callback import CallbackReaction
 from eventflow.model.incoming import Incoming
 from eventflow.model.masking import Masker
@@ -45,12 +46,20 @@ def receive(
 ) -> tuple[A, Exception | None]:
     """The document with what came of the call, and the error if that is what came.
 
-    Raises, with nothing decided, what the function refuses and that a peer is out of reach.
+    Raises, with nothing decided, what the function refuses and that a peer is out of reach. Where it leads out of the
+    flow of the document that is no fault of whoever calls: it is recorded as a failure, and told as one.
     """
     callback = callback.chosen(document, request)
-    decided = _heard(callback, document, request, masker, limit)
     try:
+        outcome.refuse_to_stray(document, callback)
+        decided = _heard(callback, document, request, masker, limit)
         outcome.finish(decided, callback, _asked(callback, decided, request))
+    except NotInFlow as error:
+        if not strays(document, error):
+            raise
+        failed = _heard(replace(callback, processing=None), document, request, masker, limit)
+        outcome.fail(failed, callback, error, None, masker)
+        return failed, Failed(f"What comes of the callback {callback.name} cannot be recorded: {error}")
     except (Refused, Unavailable):
         raise
     except Exception as error:  # noqa: BLE001  # user code: whatever it raises is recorded

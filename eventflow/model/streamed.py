@@ -300,7 +300,7 @@ class Streamed(
         """The same stream at the same version, with the same fields."""
         if type(other) is not type(self):
             return NotImplemented
-        ignored = ("_pending", "_head", "_cause", "_company")
+        ignored = ("_pending", "_head", "_cause", "_company", "_bounds")
         mine = {name: value for name, value in self.__dict__.items() if name not in ignored}
         return mine == {name: value for name, value in other.__dict__.items() if name not in ignored}
 

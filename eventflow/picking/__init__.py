@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eventflow.picking.parts import KnownTask, Place, State, TaskBinding, Transition
     from eventflow.picking.picker import demand, explain, pick, preview
     from eventflow.picking.query import Fallback, FlowQuery
+    from eventflow.picking.reach import KnownWork, KnownWorks
     from eventflow.picking.rollout import bucket_of
 
 _HOMES = {
@@ -40,6 +41,8 @@ _HOMES = {
     "FlowQuery": "eventflow.picking.query",
     "Graph": "eventflow.picking.graph",
     "KnownTask": "eventflow.picking.parts",
+    "KnownWork": "eventflow.picking.reach",
+    "KnownWorks": "eventflow.picking.reach",
     "Pick": "eventflow.picking.catalogue",
     "Place": "eventflow.picking.parts",
     "Problem": "eventflow.picking.checks",
@@ -69,6 +72,8 @@ __all__ = [
     "FlowQuery",
     "Graph",
     "KnownTask",
+    "KnownWork",
+    "KnownWorks",
     "Pick",
     "Place",
     "Problem",

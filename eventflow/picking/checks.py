@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from eventflow.errors import did_you_mean
 from eventflow.picking.parts import KnownTask, State, TaskBinding, Transition
+from eventflow.picking.reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,13 @@ class Checked:
     transitions: Sequence[Transition]
     tasks: Mapping[str, KnownTask] | None = None
     statuses: Collection[str] | None = None
+    reach: Reach | None = None
 
     def problems(self) -> Iterator[Problem]:
         """All that is wrong, in the order of the graph.
 
-        Whether tasks are known is looked at when ``tasks`` is given, whether statuses are when ``statuses`` is.
+        Whether tasks are known is looked at when ``tasks`` is given, whether statuses are when ``statuses`` is, and
+        where work leads when ``reach`` is.
         """
         yield from self._start()
         yield from self._doubles()
@@ -45,7 +48,14 @@ class Checked:
             yield from self._state(f"states[{number}]", state)
         for number, transition in enumerate(self.transitions):
             yield from self._transition(f"transitions[{number}]", transition)
+        yield from self.strays()
         yield from self._lost()
+
+    def strays(self) -> Iterator[Problem]:
+        """The work that leads out of the flow: what is bound to it would fail there."""
+        for work, status in self.reach.strays() if self.reach is not None else ():
+            message = f'{work.name} leads from "{work.on}" to "{status}", and no state of this flow stands for that.'
+            yield Problem("stray_work", "states", message)
 
     def exits(self, state: State) -> list[Transition]:
         """The transitions that can be taken in a state."""
@@ -59,10 +69,19 @@ class Checked:
         waiting = [one for one in self.states if one.is_start]
         found = {one.key for one in waiting}
         while waiting:
-            ahead = {exit.to for exit in self.exits(waiting.pop()) if exit.to in known and exit.to not in found}
+            state = waiting.pop()
+            ahead = {exit.to for exit in self.exits(state) if exit.to in known} | self._led(state)
+            ahead -= found
             found |= ahead
             waiting.extend(known[key] for key in ahead)
         return found
+
+    def _led(self, state: State) -> set[str]:
+        """The keys of the other states to which work leads from this one."""
+        if self.reach is None or (state.status is None and not state.is_start):
+            return set()
+        statuses = self.reach.leads(state.status)
+        return {one.key for one in self.states if one.status in statuses} - {state.key}
 
     def _start(self) -> Iterator[Problem]:
         starts = [one for one in self.states if one.is_start]
@@ -152,7 +171,8 @@ class Checked:
                 message = f'the state "{state.key}" cannot be reached from START.'
                 yield Problem("unreachable", f"states[{number}]", message)
             is_between = not state.is_start and not state.is_terminal
-            if is_between and all(exit.to in (None, state.key) for exit in self.exits(state)):
+            is_left = self._led(state) or any(exit.to not in (None, state.key) for exit in self.exits(state))
+            if is_between and not is_left:
                 message = f'the state "{state.key}" is a dead end: no way leads out, and it is not terminal.'
                 yield Problem("dead_end", f"states[{number}]", message)
 

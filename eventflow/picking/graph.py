@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from eventflow.errors import BadFlow
 from eventflow.picking.checks import Checked, Problem
 from eventflow.picking.parts import KnownTask, State, Transition
+from eventflow.picking.reach import KnownWorks, Reach
 from eventflow.picking.values import Listed, Value
 
 
@@ -39,6 +40,21 @@ class Graph(Value):
         """The states that stand for a status of the subject."""
         return tuple(one for one in self.states if one.status == status)
 
+    def statuses_for(self, initial: str) -> tuple[str, ...]:
+        """The statuses within which subjects stay that begin in ``initial``: those that states stand for.
+
+        Where START stands for none it stands for the one they begin in. None at all where no state names one: then the
+        flow leaves statuses alone.
+        """
+        named = [one.status for one in self.states if one.status is not None]
+        begun = [initial] if named and self.may_begin_anywhere else []
+        return tuple(dict.fromkeys([*begun, *named]))
+
+    @property
+    def may_begin_anywhere(self) -> bool:
+        """Whether subjects may begin in any status: START stands for none."""
+        return self.start_state is None or self.start_state.status is None
+
     def states_by_status(self) -> dict[str | None, tuple[State, ...]]:
         """The states under the statuses that they stand for."""
         return {one.status: self.states_of(one.status) for one in self.states}
@@ -53,27 +69,43 @@ class Graph(Value):
         return self.start_state is not None and transition.from_ == self.start_state.key
 
     def problems(
-        self, *, tasks: Mapping[str, KnownTask] | None = None, statuses: Collection[str] | None = None
+        self,
+        *,
+        tasks: Mapping[str, KnownTask] | None = None,
+        statuses: Collection[str] | None = None,
+        works: KnownWorks | None = None,
     ) -> tuple[Problem, ...]:
         """All that is wrong with the graph.
 
-        ``tasks`` are those that the application has, by name, and ``statuses`` those of the subject; what is not given
-        is not looked at.
+        ``tasks`` are those that the application has, by name, ``statuses`` those of the subject, and ``works`` what is
+        done with it in them; what is not given is not looked at.
         """
-        return tuple(self._checked(tasks, statuses).problems())
+        return tuple(self._checked(tasks, statuses, works).problems())
+
+    def strays(self, works: KnownWorks) -> tuple[Problem, ...]:
+        """The part of ``problems()`` that tells of work which leads out of the flow."""
+        return tuple(self._checked(works=works).strays())
 
     def validate_graph(
-        self, *, tasks: Mapping[str, KnownTask] | None = None, statuses: Collection[str] | None = None
+        self,
+        *,
+        tasks: Mapping[str, KnownTask] | None = None,
+        statuses: Collection[str] | None = None,
+        works: KnownWorks | None = None,
     ) -> None:
         """Look at the graph as ``problems()`` does; raises ``BadFlow`` with all that is wrong."""
-        found = self.problems(tasks=tasks, statuses=statuses)
+        found = self.problems(tasks=tasks, statuses=statuses, works=works)
         if found:
             raise BadFlow(*map(str, found))
 
     def _checked(
-        self, tasks: Mapping[str, KnownTask] | None = None, statuses: Collection[str] | None = None
+        self,
+        tasks: Mapping[str, KnownTask] | None = None,
+        statuses: Collection[str] | None = None,
+        works: KnownWorks | None = None,
     ) -> Checked:
-        return Checked(self._subject_type(), self.states, self.transitions, tasks, statuses)
+        reach = None if works is None else Reach(works, self.statuses_for(works.initial))
+        return Checked(self._subject_type(), self.states, self.transitions, tasks, statuses, reach)
 
     def _subject_type(self) -> str | None:
         return None

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 from eventflow.errors import Conflict
-from eventflow.model import outcome
+from eventflow.model import bounds, outcome
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.exchange import Request
 from eventflow.model.masking import Masker
@@ -123,10 +123,16 @@ class Failing:
         if isinstance(reaction, Routine):
             return self.verdict(reaction, error)
         decision = reaction.retry.decide(number, error, self.chance)
-        if isinstance(decision, Again):
-            due = self.clock() + decision.after
-            return lambda document: outcome.defer(document, reaction, number, due, error, self.masker)
-        return lambda document: outcome.fail(document, reaction, error, number, self.masker)
+        due = self.clock() + decision.after if isinstance(decision, Again) else None
+
+        def record(document: Aggregate[Any]) -> None:
+            # Its flow does not change: what has no place in it has none the next time either.
+            if due is None or bounds.strays(document, error):
+                outcome.fail(document, reaction, error, number, self.masker)
+            else:
+                outcome.defer(document, reaction, number, due, error, self.masker)
+
+        return record
 
     def verdict(self, routine: Routine, error: BaseException, notes: Sequence[Note] = ()) -> Record:
         """The same for the step that a run is at."""

@@ -57,11 +57,24 @@ class Alone:
         return Together()
 
 
+class Flowing(Protocol):
+    """What a repository has to know of flows."""
+
+    def bind(self, document: Aggregate[Any]) -> None:
+        """Give what is about to begin its flow."""
+
+    def show(self, document: Aggregate[Any]) -> None:
+        """Let what was loaded know the bounds of its flow."""
+
+    def keep(self, document: Aggregate[Any]) -> None:
+        """Raises ``NotInFlow`` when it is about to leave them."""
+
+
 class Repository:
     """Loads aggregates from their streams and appends what they decided.
 
-    A stream is snapshotted each time it has grown by ``snapshot_every`` events; loading starts there. ``bind`` gives
-    what is about to begin its flow.
+    A stream is snapshotted each time it has grown by ``snapshot_every`` events; loading starts there. ``flows`` binds
+    what is about to begin, and keeps what is bound within its flow.
     """
 
     def __init__(
@@ -69,11 +82,11 @@ class Repository:
         log: Log,
         *,
         snapshot_every: int = 100,
-        bind: Callable[[Aggregate[Any]], None] | None = None,
+        flows: Flowing | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
         self._telemetry = telemetry or Telemetry()
-        self._log, self._bind = log, bind
+        self._log, self._flows = log, flows
         self._snapshot_every = snapshot_every
         self.company: Company = Alone()
         """What is appended beside what has changed; whoever knows says it."""
@@ -105,7 +118,10 @@ class Repository:
             raise StreamNotFound(stream, kind.category)
         if recorded and recorded[-1].header.phase == Phase.ERASED:
             raise self._log.gone(stream)
-        return kind.replay(recorded, snapshot)
+        document = kind.replay(recorded, snapshot)
+        if self._flows is not None and document.bound_flow is not None:
+            self._flows.show(document)
+        return document
 
     def _snapshot(self, kind: type[Aggregate[Any]], stream: UUID) -> Snapshot | None:
         snapshot = self._log.snapshots.get(stream)
@@ -126,8 +142,9 @@ class Repository:
         """Append what the aggregates have decided, all of it or nothing; they then stand behind it.
 
         Raises ``VersionConflict`` when one of them was changed by somebody else since it was loaded, ``KeyTaken`` when
-        something was saved under this key before, ``LockLost`` when the lock behind the fence is held no more; the
-        aggregates then still hold what they have decided.
+        something was saved under this key before, ``LockLost`` when the lock behind the fence is held no more,
+        ``NotInFlow`` when one leaves the flow that it is bound to; the aggregates then still hold what they have
+        decided.
         """
         return self.save_each([(one, context) for one in aggregates], key=key, fence=fence)
 
@@ -233,8 +250,12 @@ class Repository:
                 continue
 
     def _prepare(self, aggregate: Aggregate[Any]) -> None:
-        if self._bind is not None and type(aggregate).flow_rule is not None:
-            self._bind(aggregate)
+        if self._flows is None:
+            return
+        if type(aggregate).flow_rule is not None:
+            self._flows.bind(aggregate)
+        if aggregate.bound_flow is not None:
+            self._flows.keep(aggregate)
 
     def _append(self, aggregate: Aggregate[Any], context: Context) -> Append:
         if context.correlation is None or context.causation is None:

@@ -41,6 +41,8 @@ TRANSITIONS = (
     Transition(key="check", from_="new", to="checked"),
     Transition(key="send", from_="checked", to="sent"),
 )
+PACKED = (*STATES, State(key="packing", status="packing"))
+"""The same with one that only work leads to."""
 
 
 def a_flow(**fields: Any) -> Flow:

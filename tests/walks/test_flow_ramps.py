@@ -18,7 +18,7 @@ from eventflow.model.flows.ramp import Ascent, Figures, FlowRamp, Halt, ramp_str
 from eventflow.model.reaction import task
 from eventflow.settings import Settings
 from eventflow.testing import Clock
-from tests.walks.flow_words import Status, a_flow, shop
+from tests.walks.flow_words import PACKED, Status, a_flow, shop
 
 HOUR = timedelta(hours=1)
 
@@ -46,7 +46,7 @@ def clock() -> Clock:
 def app(tmp_path: Path, clock: Clock) -> Iterator[Eventflow]:
     """A shop with a flow for everybody, and one for nobody yet."""
     with shop(tmp_path, aggregates=[Order], reactions=[pack], clock=clock) as app:
-        app.flows.publish(a_flow(), a_flow(version=2, rollout_pct=0))
+        app.flows.publish(a_flow(states=PACKED), a_flow(states=PACKED, version=2, rollout_pct=0))
         yield app
 
 

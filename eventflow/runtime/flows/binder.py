@@ -9,9 +9,11 @@ from typing import Any
 from eventflow.errors import FlowNotFound, VersionConflict
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.binding import bind, is_to_be_bound
+from eventflow.model.bounds import Bounds
 from eventflow.model.flows.flow import DefinedFlow, flow_stream, graph_of
 from eventflow.model.flows.rules import query_of, refuse_stranger
 from eventflow.picking.definition import FlowDefinition
+from eventflow.runtime.flows.boundaries import Boundaries
 from eventflow.runtime.flows.shelf import Shelf, Shelves
 from eventflow.runtime.repository import Repository
 
@@ -25,19 +27,32 @@ class Binder:
 
     def __init__(self, shelves: Shelves, repository: Repository, *, clock: Callable[[], datetime]) -> None:
         self._shelves, self._repository, self._clock = shelves, repository, clock
+        self._boundaries = Boundaries(shelves)
         self._used: set[str] = set()
 
     def bind(self, document: Aggregate[Any]) -> None:
         """Give what is about to begin its flow; what has begun, or says nothing of flows, stays as it is.
 
         Raises ``FlowNotFound`` when nothing fits and it must not be unbound, or when the flow that it names is not to
-        be had; ``Refused`` when that is for other subjects.
+        be had; ``Refused`` when that is for other subjects, ``NotInFlow`` when it lacks a status that this one goes to.
         """
         if not is_to_be_bound(document):
             return
         flow = self.taken(lambda shelf: self._picked(shelf, document))
         if flow is not None:
-            bind(document, str(flow.id))
+            bind(document, str(flow.id), self.bounds(flow, document))
+
+    def bounds(self, flow: FlowDefinition, document: Aggregate[Any]) -> Bounds:
+        """The bounds of a flow that was taken into use, for what is to be bound to it."""
+        return self._boundaries.learn(flow, type(document))
+
+    def show(self, document: Aggregate[Any]) -> None:
+        """Let what was loaded know the bounds of its flow."""
+        self._boundaries.show(document)
+
+    def keep(self, document: Aggregate[Any]) -> None:
+        """Raises ``NotInFlow`` when something that is about to be recorded leads to a status that its flow lacks."""
+        self._boundaries.keep(document)
 
     def taken(self, choose: Callable[[Shelf], FlowDefinition | None]) -> FlowDefinition | None:
         """What is chosen from the present shelf, taken into use; chosen again when it has changed meanwhile."""

@@ -10,9 +10,11 @@ from uuid import UUID
 from eventflow.errors import Refused, StreamNotFound, VersionConflict
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.binding import rebind, unbind
+from eventflow.model.bounds import Bounds, is_outside
 from eventflow.model.flows.rules import fixed, query_from, query_of, refuse_stranger
 from eventflow.model.flows.states import place_in
 from eventflow.model.recorded import Context
+from eventflow.model.streamed import spell
 from eventflow.picking.builder import FlowPickerBuilder
 from eventflow.picking.definition import FlowDefinition
 from eventflow.picking.explanation import Explanation
@@ -69,7 +71,8 @@ class Bindings:
         """Let a subject go on by this flow, or by what its query (tuned) picks now; the flow that it goes by then.
 
         When nothing fits, nothing is changed and nothing returned. Raises ``FlowNotFound`` for a flow that is not to
-        be had.
+        be had, ``NotInFlow`` for one that lacks the status in which the subject stands, unless a failure brought it
+        there.
         """
         while True:
             document = self.load(subject, expected)
@@ -77,7 +80,9 @@ class Bindings:
             flow = self._binder.taken(lambda shelf: self._picked(shelf, query, document))  # noqa: B023  # called at once
             if flow is None or document.bound_flow == str(flow.id):
                 return flow
-            rebind(document, str(flow.id), place=place_in(flow, document), reason=reason)
+            bounds = self._binder.bounds(flow, document)
+            self._refuse_lost(document, bounds)
+            rebind(document, str(flow.id), place=place_in(flow, document), reason=reason, bounds=bounds)
             if self._saved(document, expected, context):
                 return flow
 
@@ -116,6 +121,12 @@ class Bindings:
         if tuner is not None:
             tuner(builder)
         return builder.build()
+
+    def _refuse_lost(self, document: Aggregate[Any], bounds: Bounds) -> None:
+        status = spell(document.status)
+        # What has failed stands outside of any flow: it has to be possible to choose one in which it can go on.
+        if not bounds.has(status) and not is_outside(self._log.headers(document.id)):
+            bounds.refuse(document, status, is_there=True)
 
     def _picked(self, shelf: Shelf, query: FlowQuery, document: Aggregate[Any]) -> FlowDefinition | None:
         flow = shelf.catalogue.pick(query, document, self._clock()).flow

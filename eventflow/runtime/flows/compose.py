@@ -10,6 +10,7 @@ from uuid import UUID
 from eventflow.errors import StreamNotFound, UnknownEvent
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.flows.tasks import FlowTask
+from eventflow.model.flows.works import Works
 from eventflow.model.masking import Masker
 from eventflow.runtime.flows.binder import Binder
 from eventflow.runtime.flows.bindings import Bindings
@@ -30,6 +31,7 @@ def flows_of(
     *,
     aggregates: Mapping[str, type[Aggregate[Any]]],
     tasks: Sequence[FlowTask[Any]],
+    works: Works,
     masker: Masker,
     subjects: Subjects,
     seen: Callable[[], int],
@@ -51,7 +53,7 @@ def flows_of(
             raise UnknownEvent(head.name, sorted(aggregates))
         return aggregates[head.category]
 
-    definitions = Definitions(shelves, repository, tasks=known, statuses=statuses)
+    definitions = Definitions(shelves, repository, tasks=known, statuses=statuses, works=works)
     bindings = Bindings(log, shelves, repository, binder, kind=kind, clock=clock)
     mover = Mover(log, shelves, repository, bindings, tasks=by_name, masker=masker)
     ramps = Ramps(log, repository, definitions, subjects, seen=seen, clock=clock)

@@ -9,6 +9,7 @@ from typing import Any
 from eventflow.errors import BadFlow, FlowTaken, Refused, VersionConflict
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.flows.flow import CATALOGUE, DefinedFlow, Flow, FlowCatalogue, begun, flow_stream, graph_of
+from eventflow.model.flows.works import Works
 from eventflow.model.recorded import Context
 from eventflow.picking.checks import Problem
 from eventflow.picking.definition import Family, FlowDefinition
@@ -108,8 +109,10 @@ class Definitions:
         *,
         tasks: Mapping[str, KnownTask],
         statuses: Statuses,
+        works: Works,
     ) -> None:
-        self._shelves, self._repository, self._tasks, self._statuses = shelves, repository, tasks, statuses
+        self._shelves, self._repository = shelves, repository
+        self._tasks, self._statuses, self._works = tasks, statuses, works
 
     # -- made and changed ------------------------------------------------------------------------
 
@@ -348,8 +351,9 @@ class Definitions:
     # -- checked ----------------------------------------------------------------------------------
 
     def problems(self, definition: FlowDefinition) -> tuple[Problem, ...]:
-        """All that is wrong with the graph of a definition, as far as this program knows its tasks and statuses."""
-        return definition.problems(tasks=self._tasks, statuses=self._statuses(definition.subject_type))
+        """All that is wrong with the graph of a definition, as far as this program knows tasks, statuses and work."""
+        statuses = self._statuses(definition.subject_type)
+        return definition.problems(tasks=self._tasks, statuses=statuses, works=self._works(definition))
 
     def _check(self, flow: DefinedFlow) -> None:
         """What is active holds together; a draft may be incomplete, and one that is put away may be anything."""

@@ -230,6 +230,7 @@ class Approach:
         document = self._repository.get(reaction.aggregate, id)
         if document.status is not reaction.on:
             raise TransitionRefused(f"The step {turn.step.key}", spell(document.status), [spell(reaction.on)])
+        outcome.refuse_to_stray(document, reaction)
         key = turn.step.key
 
         def conclude(result: Any) -> tuple[None, Verdict]:
