@@ -18,7 +18,6 @@ from eventflow.model.composition import callbacks_of, check, composed
 from eventflow.model.flows.rules import problems as rule_problems
 from eventflow.model.flows.tasks import FlowTask
 from eventflow.model.flows.tasks import problems as task_problems
-from eventflow.model.flows.works import Works, strays, works_by
 from eventflow.model.handlers import AnyReaction
 from eventflow.model.limits import Limit
 from eventflow.model.limits import problems as limit_problems
@@ -29,6 +28,7 @@ from eventflow.model.process.definition import problems as process_problems
 from eventflow.model.process.definition import stray_channels
 from eventflow.model.process.process import Process
 from eventflow.model.reaction import Reaction
+from eventflow.model.works import Works, strays, works_by
 from eventflow.picking.definition import FlowDefinition
 from eventflow.runtime.incidents import Notifier
 from eventflow.runtime.telemetry import Listener

@@ -44,7 +44,7 @@ class Thing(
     flow=True,
     may_be_unbound=True,
     defibrillate={Status.D: Status.B, Status.C: Status.A},
-    cancelled=Status.D,
+    cancelled={Status.A: Status.D, Status.B: Status.D},
 ):
     """Something that goes from here to there."""
 
@@ -61,7 +61,7 @@ class Thing(
         return Weighed(grams=2)
 
 
-@callback(Thing, expects=tuple(Status), complete=Status.C, failed=Status.D)
+@callback(Thing, expects=tuple(Status), verify=None, complete=Status.C, failed=Status.D)
 def called(thing: Thing, request: Incoming) -> Weighed:
     """It breaks when it is told to."""
     return Weighed(grams=request.json()["grams"])
@@ -75,7 +75,7 @@ def flows(draw: st.DrawFn, version: int) -> Flow:
     others = [State(key=f"at-{one}", status=one) for one in named if one is not start]
     states = (State(key="start", type="start", status=start), *others, *draw(st.just(()) | st.just((HELD,))))
     ways = [Transition(key=f"to-{one.key}", from_=source.key, to=one.key) for source in states for one in states[1:]]
-    return Flow(subject_type="thing", version=version, status=False, states=states, transitions=ways)
+    return Flow(subject_type="thing", version=version, status=False, states=states, transitions=tuple(ways))
 
 
 HELD = State(key="held")

@@ -58,7 +58,7 @@ class Parcel(
     flow=True,
     may_be_unbound=True,
     defibrillate={Status.FAILED: Status.NEW, Status.CANCELED: Status.LOST},
-    cancelled=Status.CANCELED,
+    cancelled={Status.NEW: Status.CANCELED, Status.WEIGHED: Status.CANCELED},
 ):
     """Something that is sent."""
 
@@ -421,7 +421,9 @@ def test_what_is_called_off_may_leave_its_flow_and_is_not_restarted_outside_of_i
     assert app.defibrillate(id).status == "lost"
 
 
-def test_of_a_batch_those_are_left_alone_whose_flow_does_not_have_where_they_would_restart(app: Eventflow) -> None:
+def test_of_a_batch_those_are_left_alone_whose_flow_does_not_have_where_they_would_restart(
+    app: Eventflow,
+) -> None:
     stays, goes = a_parcel(app), a_parcel(app)
     for id in (stays, goes):
         app.cancel(id)
@@ -441,7 +443,13 @@ def test_of_a_batch_those_are_left_alone_whose_flow_does_not_have_where_they_wou
 
 
 @callback(
-    Parcel, expects=Status.NEW, processing=Status.AT_WORK, complete=Status.WEIGHED, failed=Status.FAILED, name="first"
+    Parcel,
+    expects=Status.NEW,
+    verify=None,
+    processing=Status.AT_WORK,
+    complete=Status.WEIGHED,
+    failed=Status.FAILED,
+    name="first",
 )
 def strays_at_once(parcel: Parcel, request: Incoming) -> Weighed:
     """Its first step leads out of the flow."""
@@ -449,14 +457,21 @@ def strays_at_once(parcel: Parcel, request: Incoming) -> Weighed:
     return Weighed(grams=1)
 
 
-@callback(Parcel, expects=Status.NEW, complete=lambda parcel, request: Status.LOST, failed=Status.FAILED, name="end")
+@callback(
+    Parcel,
+    expects=Status.NEW,
+    verify=None,
+    complete=lambda parcel, request: Status.LOST,
+    failed=Status.FAILED,
+    name="end",
+)
 def strays_in_the_end(parcel: Parcel, request: Incoming) -> Weighed:
     """It chooses an end that its flow does not have."""
     WORKED.append("called")
     return Weighed(grams=1)
 
 
-@callback(Parcel, expects=Status.NEW, complete=Status.WEIGHED, failed=Status.FAILED, name="good")
+@callback(Parcel, expects=Status.NEW, verify=None, complete=Status.WEIGHED, failed=Status.FAILED, name="good")
 def stays(parcel: Parcel, request: Incoming) -> Weighed:
     """It stays within the flow."""
     return Weighed(grams=request.json()["grams"])
@@ -538,7 +553,10 @@ def test_a_subject_is_not_rebound_to_a_flow_that_does_not_have_its_status(app: E
 
 
 def test_work_that_leads_out_of_a_flow_is_told_when_the_application_is_made(here: Settings) -> None:
-    reactions = [worker("strays", processing=Status.AT_WORK), worker("fits", flow="parcel@2", complete=Status.LOST)]
+    reactions = [
+        worker("strays", processing=Status.AT_WORK),
+        worker("fits", flow="parcel@2", complete=Status.LOST),
+    ]
     with pytest.raises(Misconfigured) as told:
         Eventflow(here, aggregates=[Parcel], flows=[FLOW, WIDER.replace(status=True)], reactions=reactions)
 

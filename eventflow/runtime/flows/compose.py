@@ -10,8 +10,8 @@ from uuid import UUID
 from eventflow.errors import StreamNotFound, UnknownEvent
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.flows.tasks import FlowTask
-from eventflow.model.flows.works import Works
 from eventflow.model.masking import Masker
+from eventflow.model.works import Works
 from eventflow.runtime.flows.binder import Binder
 from eventflow.runtime.flows.bindings import Bindings
 from eventflow.runtime.flows.definitions import Definitions

@@ -9,8 +9,8 @@ from typing import Any
 from eventflow.errors import BadFlow, FlowTaken, Refused, VersionConflict
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.flows.flow import CATALOGUE, DefinedFlow, Flow, FlowCatalogue, begun, flow_stream, graph_of
-from eventflow.model.flows.works import Works
 from eventflow.model.recorded import Context
+from eventflow.model.works import Works
 from eventflow.picking.checks import Problem
 from eventflow.picking.definition import Family, FlowDefinition
 from eventflow.picking.parts import KnownTask
