@@ -130,6 +130,22 @@ def check(session: Session, flows: tuple[str, ...]) -> Code:
     Example:
       eventflow --app shop.app:app flows check
     """
+    return _checked(session, flows)
+
+
+@click.command()
+@click.argument("flows", nargs=-1)
+@pass_session
+def validate(session: Session, flows: tuple[str, ...]) -> Code:
+    """The same as check: what is wrong with the graphs of flows; ends with 1 when there is anything.
+
+    Example:
+      eventflow --app shop.app:app flows validate order@2
+    """
+    return _checked(session, flows)
+
+
+def _checked(session: Session, flows: tuple[str, ...]) -> Code:
     with application(session) as app:
         ids = [id_of(app, one) for one in flows] or [one.id for one in app.flows.all()]
         found = [(id, one) for id in ids for one in app.flows.problems(id)]

@@ -13,7 +13,7 @@ VERBS = {
     "show": Elsewhere("eventflow.cli.flows.catalogue:show", "One definition, or how it came to be so."),
     "diff": Elsewhere("eventflow.cli.flows.catalogue:diff", "In what two flows differ, or what has changed."),
     "check": Elsewhere("eventflow.cli.flows.catalogue:check", "What is wrong with the graphs of flows."),
-    "validate": Elsewhere("eventflow.cli.flows.catalogue:check", "The same as check."),
+    "validate": Elsewhere("eventflow.cli.flows.catalogue:validate", "The same as check."),
     "draw": Elsewhere("eventflow.cli.flows.catalogue:draw", "States and transitions as a picture."),
     "export": Elsewhere("eventflow.cli.flows.catalogue:export", "Flows as a JSON document."),
     "import": Elsewhere("eventflow.cli.flows.changes:import_", "Take in what was exported."),
