@@ -35,17 +35,14 @@ def told(one: KeyStatus) -> dict[str, Any]:
 def groups(app: Eventflow) -> list[list[dict[str, Any]]]:
     """How every command stands, one after the other in the order in which they were given, parted by spacers.
 
-    Beside what ``told`` says: its ``command`` and ``param``, and the rhythm in which it runs (``every``, in seconds).
+    Beside what ``told`` says: the rhythm in which it runs, if it has one (``every``, in seconds).
     """
     return [[line for one in group for line in _lines(app, one)] for group in app.commands.groups()]
 
 
 def _lines(app: Eventflow, command: Command[Any, Any]) -> list[dict[str, Any]]:
     every = None if command.every is None else command.every.total_seconds()
-    return [
-        {**told(app.lockboard.status(key, title)), "command": command.name, "param": param, "every": every}
-        for param, key, title in command.lines()
-    ]
+    return [{**told(app.lockboard.status(key, title)), "every": every} for _, key, title in command.lines()]
 
 
 def statuses(

@@ -138,13 +138,11 @@ class Course:
 
 
 def read(app: Eventflow, run: UUID) -> list[Recorded]:
-    """The history of a run, with the bodies at hand that ``course`` needs. Raises ``RunNotFound``."""
+    """The history of a run; bodies are read when touched, and those of runs never leave. Raises ``RunNotFound``."""
     recorded = app.log.read(run)
     if not recorded or recorded[0].header.category != CATEGORY:
         raise RunNotFound(run)
-    far = [one.header.position for one in recorded if one.is_archived and _says_something(one)]
-    near = {one.header.position: one for one in (app.log.at_each(far) if far else ())}
-    return [near.get(one.header.position, one) for one in recorded]
+    return recorded
 
 
 def course(recorded: Sequence[Recorded], now: datetime) -> Course:
@@ -204,13 +202,9 @@ def _state(row: RunRow, key: str, own: Iterable[Span]) -> str:
 
 
 def _body(recorded: Recorded) -> Event | None:
-    if not _says_something(recorded):
+    if recorded.header.name in UNTOUCHED or recorded.header.phase == Phase.CLAIMED:
         return None
     try:
         return recorded.event
     except (Erased, Unreadable, BodyMissing, Unavailable):
         return None
-
-
-def _says_something(recorded: Recorded) -> bool:
-    return recorded.header.name not in UNTOUCHED and recorded.header.phase != Phase.CLAIMED

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -15,7 +15,6 @@ from eventflow.dashboard import Dashboard
 from eventflow.settings import Settings
 from tests.dashboard.house import CHANNELS, COMMANDS, PROCESSES, Bind, Ink, Release, Sell, missing
 from tests.dashboard.shop import Browser, Order, Parcel, pack
-from tests.services import fresh_schema
 
 
 class Shop(NamedTuple):
@@ -43,20 +42,16 @@ Places = Callable[[], Settings]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Places:
     """Where an application may be opened: each time somewhere new, in one of the databases."""
-    server = request.getfixturevalue("postgres") if request.param == "postgres" else ""
-    with ExitStack() as opened:
+    server = request.getfixturevalue("postgres") if request.param == "postgres" else None
 
-        def place() -> Settings:
-            folder = tmp_path_factory.mktemp("place")
-            objects = (folder / "objects").as_uri()
-            if request.param == "sqlite":
-                return Settings(database=f"sqlite:///{folder / 'log.db'}", objects=objects)
-            dsn = opened.enter_context(fresh_schema(server))
-            return Settings(database=dsn, objects=objects)
+    def place() -> Settings:
+        folder = tmp_path_factory.mktemp("place")
+        dsn = f"sqlite:///{folder / 'log.db'}" if server is None else f"{server}?schema=place_{uuid4().hex}"
+        return Settings(database=dsn, objects=(folder / "objects").as_uri())
 
-        yield place
+    return place
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from uuid import UUID
 from eventflow.app import Eventflow
 from eventflow.dashboard.desk import ROWS, Desk, Done, Page
 from eventflow.dashboard.pages import filters
+from eventflow.dashboard.pages.pacing import pace
 from eventflow.errors import BadInput, Conflict, NotFound, Refused, StreamNotFound, Unreadable, did_you_mean
 from eventflow.model.recorded import Recorded
 from eventflow.views import histories
@@ -84,10 +85,8 @@ def defibrillate(desk: Desk) -> Done:
     batch = desk.app.defibrillate_where(
         desk.narrowed(where),
         reason=desk.said("reason"),
-        canaries=_numbers(desk.said("canaries")),
-        rate=_rate(desk.said("rate")),
-        limit=next(iter(_numbers(desk.said("limit"))), None),
         actor=desk.actor,
+        **pace(desk),
     )
     told = f"A batch has begun, over {batch.total:,} items; workers move it on."
     return Done(told, f"/items/{category}" if desk.scope else f"/batch/{batch.id}")
@@ -149,23 +148,6 @@ def _where(desk: Desk, category: str) -> str:
     where = desk.said("where") or ""
     parse(where)  # by itself, so that what is wrong is told of what was typed
     return f"category:{category} {where}".strip()
-
-
-def _numbers(said: str | None) -> tuple[int, ...]:
-    parts = [one.strip() for one in (said or "").split(",") if one.strip()]
-    if not all(one.isdecimal() and int(one[:10]) > 0 and len(one) < 10 for one in parts):
-        raise BadInput(f'"{said}" is no list of numbers above zero such as 1, 10, 100.')
-    return tuple(map(int, parts))
-
-
-def _rate(said: str | None) -> float | None:
-    try:
-        rate = None if said is None else float(said)
-    except ValueError:
-        rate = 0.0
-    if rate is not None and not 0 < rate < float("inf"):
-        raise BadInput(f'"{said}" is no number of items in a second above zero.')
-    return rate
 
 
 def _back(desk: Desk, category: str) -> str:

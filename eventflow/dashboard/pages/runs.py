@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from math import isfinite
 from typing import Any
 from uuid import UUID
 
 from eventflow.dashboard.desk import ROWS, Desk, Done, Page
+from eventflow.dashboard.pages import filters
 from eventflow.dashboard.pages.item import STEPS
 from eventflow.dashboard.pages.items import COUNTED
+from eventflow.dashboard.pages.pacing import pace
 from eventflow.errors import BadFilter, BadInput, NotAllowed, NotFound, RunNotFound
 from eventflow.model.process.deed import Deed, Verb
 from eventflow.model.process.run import Run
@@ -25,26 +26,42 @@ from eventflow_projections.where import RUNS, Condition, Text, Where, parse
 KIN = 100
 """Children and items of a run that are named on its page; a list has the others."""
 
+NOTHING: dict[str, Any] = {
+    **dict.fromkeys(("chips", "rows", "facets"), ()),
+    "after": None,
+    "count": 0,
+    "restart": False,
+}
+"""What is found with a filter that cannot be read."""
+
+FAILED = "status:error,exception"
+
 VERBS: tuple[Verb, ...] = ("restart", "goto", "skip", "abandon", "migrate")
 
 
 def index(desk: Desk) -> Page:
     """The runs that pass a filter, the newest first."""
     where, columns = desk.asked("where"), _names(desk.asked("columns"))
-    values: dict[str, Any] = {"has_runs": runs.has_runs(desk.app), "where": where, "columns": columns}
-    if not values["has_runs"]:
-        return Page("runs.html", "Runs", {**values, "rows": [], "after": None, "count": 0, "facets": []})
+    around = {"has_runs": runs.has_runs(desk.app), "where": where, "columns": columns, "counted": COUNTED}
+    if not around["has_runs"]:
+        return Page("runs.html", "Runs", {**around, **NOTHING})
+    around["suggested"] = filters.suggestions(where, [f"status:{one}" for one in RunStatus], RUNS.names)
+    if problem := filters.wrong(where, RUNS):
+        return Page("runs.html", "Runs", {**around, **NOTHING, **problem}, 400)
+    return Page("runs.html", "Runs", {**around, **_found(desk, where, columns)})
+
+
+def _found(desk: Desk, where: str, columns: Sequence[str]) -> dict[str, Any]:
     narrowed = within(desk, where)
     page = desk.app.runs.page(narrowed, after=desk.asked("after") or None, limit=ROWS)
-    values |= {
+    return {
+        "chips": filters.chips(desk, where, RUNS),
         "rows": [_row(desk, one, columns) for one in page.rows],
         "after": page.after,
         "count": desk.app.runs.count(narrowed, at_most=COUNTED),
-        "counted": COUNTED,
         "facets": _facets(desk, where),
         "restart": bool(where.strip()) and desk.may("runs.restart"),
     }
-    return Page("runs.html", "Runs", values)
 
 
 def detail(desk: Desk) -> Page:
@@ -94,16 +111,12 @@ def restart_all(desk: Desk) -> Done:
         within(desk, f"{_allowed(desk, 'runs.restart')}{where}"),
         Deed.restart(),
         reason=desk.said("reason"),
-        canaries=_numbers(desk.said("canaries")),
-        rate=_rate(desk.said("rate")),
-        limit=next(iter(_numbers(desk.said("limit"))), None),
         actor=desk.actor,
+        **pace(desk),
     )
     amount = f"{batch.total} run{'' if batch.total == 1 else 's'}"
-    return Done(
-        f"Batch {str(batch.id)[:8]} has begun, over {amount}. Workers move it on.",
-        "/runs" if desk.scope else f"/batch/{batch.id}",
-    )
+    told = f"Batch {str(batch.id)[:8]} has begun, over {amount}. Workers move it on."
+    return Done(told, "/runs" if desk.scope else f"/batch/{batch.id}")
 
 
 # -- who sees what -----------------------------------------------------------------------------------
@@ -203,14 +216,16 @@ def _subject(desk: Desk, run: Run) -> UUID | None:
 
 
 def _kin(desk: Desk, run: Run) -> dict[str, Any]:
-    """The runs that this one has to do with, those first that failed or go on."""
-    order = sorted(run.kin, key=lambda one: (not one.has_failed, not one.is_open, one.step, one.index or 0))[:KIN]
-    if desk.scope and order:
-        named = ",".join(str(one.run) for one in order)
-        seen = {one.id for one in desk.app.runs.page(within(desk, f"id:{named}"), limit=KIN).rows}
-        order = [one for one in order if one.run in seen]
-    rows = [{**one.model_dump(exclude={"result"}), "is_open": one.is_open} for one in order]
-    return {"rows": rows, "total": len(order) if desk.scope else len(run.kin)}
+    """The children and items of a run, those first that failed, as far as this person sees them; what it waits for."""
+    if not runs.has_runs(desk.app):
+        return {"rows": [], "total": 0, "awaited": []}
+    own = within(desk, f"parent:{run.id}")
+    failed = desk.app.runs.page(f"{own} {FAILED}", limit=KIN).rows
+    others = desk.app.runs.page(f"{own} -{FAILED}", limit=KIN).rows
+    index = {one.run: one.index for one in run.kin}
+    rows = [{**runs.told(one, desk.app), "index": index.get(one.id)} for one in (*failed, *others)[:KIN]]
+    awaited = [one.run for one in run.kin if not one.own and one.is_open]
+    return {"rows": rows, "total": desk.app.runs.count(own, at_most=COUNTED), "awaited": awaited}
 
 
 def _facets(desk: Desk, where: str) -> list[dict[str, Any]]:
@@ -256,27 +271,6 @@ def refined(where: str, field: str, value: str) -> str:
 
 def _names(said: str) -> list[str]:
     return [one.strip() for one in said.split(",") if one.strip()]
-
-
-def _numbers(said: str | None) -> tuple[int, ...]:
-    """Whole numbers, as in "1,10,100". Raises ``BadInput`` for what is none."""
-    parts = _names(said or "")
-    if any(not one.isdecimal() or len(one) > 9 for one in parts):
-        raise BadInput(f'"{said}" is no number, and no numbers with commas between them.')
-    return tuple(map(int, parts))
-
-
-def _rate(said: str | None) -> float | None:
-    """How many in a second."""
-    if said is None:
-        return None
-    try:
-        rate = float(said)
-    except ValueError:
-        rate = 0.0
-    if not (isfinite(rate) and rate > 0):
-        raise BadInput(f'"{said}" is no number of runs in a second.')
-    return rate
 
 
 PAGES = (("/runs", index), ("/run/{id:uuid}", detail))

@@ -27,7 +27,7 @@ def status(desk: Desk) -> Page:
     """Figures, all commands, every channel, every command."""
     desk.check_all()
     groups = [[_command(desk, one) for one in group] for group in commands.groups(desk.app)]
-    others = [_command(desk, commands.told(one)) for one in commands.others(desk.app)]
+    others = [_command(desk, {**commands.told(one), "every": None}) for one in commands.others(desk.app)]
     everything = [*(one for group in groups for one in group), *others]
     values = {
         "has_runs": runs.has_runs(desk.app),
@@ -139,7 +139,7 @@ def _command(desk: Desk, one: dict[str, Any]) -> dict[str, Any]:
     """How a command stands, and what this person can do about it."""
     key, state = one["key"], CommandState(one["state"])
     is_alone = one["disabled"] is not None and not one["disabled"].everything
-    is_wanted = one.get("every") is not None and one["holder"] is None and one["disabled"] is None
+    is_wanted = one["every"] is not None and one["holder"] is None and one["disabled"] is None
     can = {
         "disable": not is_alone and desk.may("commands.disable", key),
         "enable": is_alone and desk.may("commands.enable", key),
