@@ -18,10 +18,13 @@ from tests.hostile import Call, Hostile, a_peer_that
 from tests.walks.conftest import MakeApp
 from tests.walks.library import Document, Published, Status
 
-BRIEF = Timeout(connect=timedelta(seconds=5), read=timedelta(seconds=0.3), total=timedelta(seconds=0.6))
+LONG = timedelta(seconds=60)
+PATIENT = Timeout(connect=LONG, read=LONG, total=LONG)
+WHEN_SILENT = Timeout(connect=LONG, read=timedelta(seconds=0.3), total=LONG)
+WHEN_SLOW = Timeout(connect=LONG, read=LONG, total=timedelta(seconds=0.5))
 
 
-def sending(peer: Hostile, *, redirects: int = 0, timeout: Timeout = BRIEF) -> EndpointReaction[Document, Published]:
+def sending(peer: Hostile, *, redirects: int = 0, timeout: Timeout = PATIENT) -> EndpointReaction[Document, Published]:
     """An endpoint that posts to the peer, twice at most."""
 
     @endpoint(
@@ -77,8 +80,9 @@ def error(app: Eventflow, document: Document) -> str:
 def test_a_misbehaving_peer_fails_the_attempts_and_nothing_else(
     make_app: MakeApp, clock: Clock, behaves: Callable[[Call], None], told: str
 ) -> None:
+    timeout = WHEN_SLOW if "time limit" in told else WHEN_SILENT if behaves is hostile.says_nothing else PATIENT
     with a_peer_that(behaves) as peer:
-        app = make_app(aggregates=[Document], reactions=[sending(peer)])
+        app = make_app(aggregates=[Document], reactions=[sending(peer, timeout=timeout)])
 
         document = after_all_attempts(app, clock)
 
