@@ -15,6 +15,9 @@ from eventflow.store.recorder import COLUMNS, Recorder, Row
 from eventflow.store.statements import Statements
 from eventflow.store.transaction import Record
 
+LAST = 2**63 - 1
+"""The highest position that a database can have."""
+
 
 class AskingRecorder(Recorder):
     """A recorder on a database of ours: what it asks stands in ``log.sql`` of the database's dialect."""
@@ -54,8 +57,8 @@ class AskingRecorder(Recorder):
         return Header._make(found[0]) if found else None
 
     def at(self, position: int) -> Row | None:
-        """The event at one position."""
-        found = self._ask("at", position=position)
+        """The event at one position; nothing where no database can count to."""
+        found = self._ask("at", position=position) if position <= LAST else []
         return row(found[0]) if found else None
 
     def last_position(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import anyio
@@ -93,6 +94,41 @@ def test_no_request_is_too_odd_to_be_answered(
     said = {b"host": b"localhost", **headers, b"content-type": kind}
     status, _ = asked(Dashboard(shop.app), method, path, query_string=query, headers=said, body=body)
     assert status < 500
+
+
+NASTY = ["", "-1", "0", "1e999", "9" * 400, "NaN", "soon", "{", '"', "%", "é\ufffd", "a" * 400, "\u202e", "٣", "1,,2"]
+FIELDS = "where all id chosen what reason for until hours step force canaries rate limit share version name key to verb"
+
+
+@pytest.mark.parametrize(("path", "name"), [(path, name) for path, name, _ in ACTIONS])
+def test_no_form_is_too_odd_to_be_answered(shop: Shop, path: str, name: str) -> None:
+    dashboard = Dashboard(shop.app)
+    for found in ("order", "default", "dust", str(shop.lost), str(shop.packed), str(uuid4())):
+        place = "/".join(found if one.startswith("{") else one for one in path.split("/"))
+        forms = [dict.fromkeys(FIELDS.split(), value) for value in NASTY] + [
+            {one: "9" * 5000} for one in FIELDS.split()
+        ]
+        for form in forms:
+            body = urlencode(form).encode()
+            status, _ = asked(dashboard, "POST", place, headers={b"content-type": FORM}, body=body)
+            assert status < 500, (place, form)
+
+
+@pytest.mark.parametrize("path", [path for path, _ in PAGES])
+def test_no_question_is_too_odd_to_be_answered(shop: Shop, path: str) -> None:
+    dashboard = Dashboard(shop.app)
+    for found in ("order", str(shop.lost), str(uuid4()), "7"):
+        place = "/".join(found if one.startswith("{") else one for one in path.split("/"))
+        for value in [*NASTY, "status:", "age>9999999999d", "id:x", "error:*", "after:9999-99-99"]:
+            query = urlencode(dict.fromkeys([*QUERY.split(), *FIELDS.split()], value)).encode()[:8000]
+            status, _ = asked(dashboard, "GET", place, query_string=query)
+            assert status < 500, (place, value)
+        for one in [*QUERY.split(), *FIELDS.split()]:
+            status, _ = asked(dashboard, "GET", place, query_string=urlencode({one: "9" * 30}).encode())
+            assert status < 500, (place, one)
+
+
+QUERY = "after before upto at columns runs attempts days archived item query subject format position per"
 
 
 @pytest.mark.parametrize(

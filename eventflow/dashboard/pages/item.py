@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from eventflow.dashboard.desk import Desk, Done, Page
+from eventflow.dashboard.desk import DIGITS, Desk, Done, Page
 from eventflow.dashboard.pages.items import check_seen
 from eventflow.errors import BadInput, Refused, StreamNotFound
 from eventflow.model.recorded import Header, Phase
@@ -118,7 +118,7 @@ def _meant(desk: Desk, action: str) -> UUID:
 
 def _hours(desk: Desk) -> timedelta:
     said = desk.said("hours") or ""
-    if not said.isdecimal() or not 0 < int(said) <= HOURS:
+    if not said.isdecimal() or len(said) > DIGITS or not 0 < int(said) <= HOURS:
         raise BadInput(f'"{said}" is no number of hours from 1 to {HOURS}.')
     return timedelta(hours=int(said))
 

@@ -7,6 +7,7 @@ const pulse = document.querySelector("[data-pulse]");
 const REST = 1000; // milliseconds between two looks at a page, however fast the log goes on
 let wanted = false;
 let resting = false;
+let missed = false;
 
 function isBusy(part) {
   return part.contains(document.activeElement) && document.activeElement !== document.body
@@ -32,10 +33,12 @@ function keepOpen(from, to) {
 async function look() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" }, credentials: "same-origin" });
   if (!answer.ok) return;
+  missed = false;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {
     const next = fresh.getElementById(part.id);
-    if (!next || isBusy(part)) continue;
+    if (!next) continue;
+    if (isBusy(part)) { missed = true; continue; }
     keepOpen(part, next);
     if (next.innerHTML !== part.innerHTML) part.replaceChildren(...next.childNodes);
   }
@@ -69,6 +72,11 @@ document.addEventListener("visibilitychange", () => {
 });
 
 if (document.querySelector("[data-live]") && !document.hidden) listen();
+
+// What was left alone while somebody was at work in it is brought up to date afterwards.
+for (const done of ["focusout", "change", "toggle"]) {
+  document.addEventListener(done, () => setTimeout(() => { if (missed) lookSoon(); }), true);
+}
 
 // On a phone the menu is folded until somebody wants it.
 const menu = document.querySelector(".menu > details");
