@@ -132,7 +132,7 @@ def _listen(verbosity: int) -> None:
     if verbosity < 2:
         # What they say below that is about their own insides; of a server that is away pika tells six times, with
         # tracebacks, before dramatiq says it once.
-        for name, lowest in (("pika", logging.CRITICAL), ("dramatiq", logging.WARNING), ("urllib3", logging.WARNING)):
+        for name, lowest in (("pika", logging.CRITICAL), ("dramatiq", logging.WARNING), ("urllib3", logging.ERROR)):
             logging.getLogger(name).setLevel(lowest)
 
 

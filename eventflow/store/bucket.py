@@ -217,7 +217,10 @@ def _told(error: Exception) -> tuple[str, str]:
         # Some servers send the right answer under another content type than the client expects.
         found = dict(_ELEMENTS.findall(str(error)))
         code, message = found.get("Code"), found.get("Message")
-    return (code, f"{code}: {str(message).rstrip('.')}") if code else ("", str(error))
+    if code:
+        return code, f"{code}: {str(message).rstrip('.')}"
+    # The client says how often it tried, and what; whoever reads this wants to know what went wrong.
+    return "", str(getattr(error, "reason", None) or error)
 
 
 _ELEMENTS = re.compile("<(Code|Message)>([^<]*)</")

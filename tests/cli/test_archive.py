@@ -12,7 +12,8 @@ from eventflow.cli.archive import progress
 from eventflow.cli.exits import Code
 from eventflow.cli.output import Session
 from eventflow.store import masters
-from tests.cli.words import Shop
+from tests.cli.words import Shop, ended
+from tests.services import a_free_port
 
 
 @pytest.fixture
@@ -151,6 +152,17 @@ def test_a_bar_shows_how_far_it_has_come_where_there_is_a_terminal(monkeypatch: 
 
     assert "compress" in terminal.getvalue()
     assert "75%" in terminal.getvalue()
+
+
+def test_a_storage_that_is_away_is_told_once(shop: Shop) -> None:
+    shop.has("a vase")
+    away = f"s3://key:secret@127.0.0.1:{a_free_port()}/bucket?secure=false&timeout=1"
+
+    code, _, told = ended(shop.begins("archive", "compress", "--older-than", "0", EVENTFLOW_OBJECTS=away))
+
+    assert code == Code.UNREACHABLE
+    assert "Error: bucket bucket is out of reach" in told
+    assert "urllib3" not in told
 
 
 class TestResealing:
