@@ -24,6 +24,7 @@ from eventflow.runtime.archiving.reseal import GRACE, WHERE, Order, Prospect, Re
 from eventflow.runtime.archiving.restore import Brought, Wish, total
 from eventflow.store.archive.restored import Amount
 from eventflow.store.archive.selection import EVERYWHERE, Selection
+from eventflow.views.archive import standing
 
 F = Callable[..., Code | None]
 T = TypeVar("T")
@@ -209,33 +210,22 @@ def status(session: Session) -> None:
       eventflow --app shop.app:app archive status
     """
     with application(session) as app:
-        found, near = app.archives.standing(), app.restorer.amount()
-        ready = app.archives.ready(Errand(ages=app.ages()))
-    archived, last = found.archived, found.last
+        found = standing(app)
+    archived = found["archived"]
     rows = [
-        ("segments", f"{archived.archives:,}"),
-        ("archived bodies", f"{archived.events:,}"),
-        ("bytes in the object storage", _size(archived.size)),
-        ("bytes that left the database", _size(archived.freed)),
-        ("bodies in the database", f"{found.hot:,}"),
-        ("bytes on its disk", _size(found.disk)),
-        ("restored bodies", f"{near.events:,}"),
-        ("old enough to leave", f"{ready.events:,}"),
-        ("segments in the making", len(found.unfinished)),
-        ("replaced segments, not yet removed", len(found.replaced)),
-        ("last one", moment(last.sealed_at) if last else None),
+        ("segments", f"{archived['archives']:,}"),
+        ("archived bodies", f"{archived['events']:,}"),
+        ("bytes in the object storage", _size(archived["size"])),
+        ("bytes that left the database", _size(archived["freed"])),
+        ("bodies in the database", f"{found['hot']:,}"),
+        ("bytes on its disk", _size(found["disk"])),
+        ("restored bodies", f"{found['restored']['events']:,}"),
+        ("old enough to leave", f"{found['ready']['events']:,}"),
+        ("segments in the making", len(found["unfinished"])),
+        ("replaced segments, not yet removed", len(found["replaced"])),
+        ("last one", moment(found["last"]) if found["last"] else None),
     ]
-    document = {
-        "archived": archived._asdict(),
-        "hot": found.hot,
-        "disk": found.disk,
-        "restored": near._asdict(),
-        "ready": ready._asdict(),
-        "unfinished": [one._asdict() for one in found.unfinished],
-        "replaced": [{"key": one.key, "until": one.lease_until} for one in found.replaced],
-        "last": last.sealed_at if last else None,
-    }
-    session.answer(document, Table(("", ""), rows))
+    session.answer(found, Table(("", ""), rows))
 
 
 @archive.command()

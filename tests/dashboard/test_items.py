@@ -14,6 +14,7 @@ import pytest
 from eventflow import Aggregate, Eventflow, Retry, task
 from eventflow.dashboard import Dashboard
 from eventflow.settings import Settings
+from tests.dashboard import shop
 from tests.dashboard.conftest import near
 from tests.dashboard.shop import Browser, OrderStatus
 from tests.dashboard.test_access import Allowing, Narrow
@@ -249,3 +250,94 @@ class Packed(Narrow):
     def scope(self, person: object) -> str:
         """What was packed."""
         return "status:packed"
+
+
+class TestOneItem:
+    """Its past, and what is done to it."""
+
+    @pytest.fixture(params=["before", "archived"])
+    def lost(self, request: pytest.FixtureRequest, url: str, tmp_path: Path) -> Iterator[Room]:
+        """An order that failed and was put into boxes at last; its bodies are here, or have left."""
+        settings = Settings(database=url, broker="embedded://", objects=(tmp_path / "objects").as_uri())
+        with Eventflow(settings, aggregates=[shop.Order], reactions=[shop.pack]) as app:
+            order = shop.Order.create(customer="Ann")
+            app.save(order)
+            app.drain()
+            if request.param == "archived":
+                app.archive(older_than=timedelta(0))
+            yield Room(app, near(Dashboard(app)), [order.id])
+
+    def test_its_state_at_a_version_is_told_whatever_it_is_now(self, lost: Room) -> None:
+        path = f"/item/{lost.failed[0]}"
+        states = [lost.browser.facts(f"{path}?at={version}")["past"] for version in (1, 2, 3)]
+        assert [one["status"] for one in states] == ["placed", "packing", "packed"]
+        assert [one["fields"]["boxes"] for one in states] == [0, 0, 2]
+        page = lost.browser.page(f"{path}?at=2")
+        assert "State at version 2" in page
+        assert "State at version 3" in page.follow(lost.browser, "Next")
+
+    def test_two_versions_are_compared(self, lost: Room) -> None:
+        path = f"/item/{lost.failed[0]}?diff=1..3"
+        found = lost.browser.facts(path)["difference"]
+        assert found["status"] == {"before": "placed", "after": "packed"}
+        note = {"field": "note", "before": "", "after": "<script>alert('hello')</script>"}
+        assert found["fields"] == [{"field": "boxes", "before": 0, "after": 2}, note]
+        page = lost.browser.page(path)
+        assert [row[0] for row in page.rows() if row[0] in ("boxes", "note")] == ["boxes", "note"]
+        assert page.all("main script") == []
+        assert lost.browser.facts(f"/item/{lost.failed[0]}?diff=2..2")["difference"]["fields"] == []
+
+    @pytest.mark.parametrize("asked", ["at=0", "at=4", "at=x", "diff=1", "diff=1..9", "diff=0..1", "diff=a..b"])
+    def test_versions_that_there_are_not_are_told(self, room: Room, asked: str) -> None:
+        assert room.browser.get(f"/item/{room.failed[0]}?{asked}").status_code == 422
+
+    def test_the_past_of_what_cannot_be_read_says_why(self, lost: Room) -> None:
+        id = lost.failed[0]
+        lost.app.archive(older_than=timedelta(0))
+        for key in list(lost.app.objects.list()):
+            lost.app.objects.delete(key)
+        page = lost.browser.page(f"/item/{id}?at=2&diff=1..2")
+        assert len([one for one in page.texts("section > .unreadable") if "Put the object back" in one]) == 2
+
+    def test_how_long_it_stood_where_is_drawn_and_told(self, lost: Room) -> None:
+        page = lost.browser.page(f"/item/{lost.failed[0]}")
+        spans = lost.browser.facts(f"/item/{lost.failed[0]}")["spans"]
+        assert [one["status"] for one in spans] == ["placed", "packing", "packed"]
+        assert abs(sum(one["width"] for one in spans) - 1000) < 1
+        assert spans[-1]["until"] is None
+        assert len(page.all("#head svg rect")) == len(page.all("#head .twin tbody tr")) == 3
+
+    def test_it_is_touched(self, room: Room) -> None:
+        [packed] = room.app.items.ids("status:packed", limit=1)
+        told = room.browser.submit(f"/item/{packed}/touch").told
+        assert told == "It was announced once more as packed."
+        assert room.app.history(packed)[-1].header.name == "order:touched"
+        assert room.browser.post(f"/item/{packed}/wake").status_code == 409  # nothing was put aside
+
+    def test_what_was_put_aside_is_woken(self, tmp_path: Path) -> None:
+        with Eventflow(
+            Settings(database=f"sqlite:///{tmp_path / 'log.db'}", broker="embedded://"),
+            aggregates=[Order],
+            reactions=[later],
+        ) as app:
+            order = Order.create(number=1)
+            app.save(order)
+            app.drain()
+            browser = near(Dashboard(app))
+            page = browser.page(f"/item/{order.id}")
+            assert "Wake" in page.texts(".act summary")
+            assert browser.submit(f"/item/{order.id}/wake").told == "It is due now."
+            assert app.history(order.id)[-1].header.name == "order:woken"
+
+
+@task(
+    Order,
+    on=OrderStatus.PLACED,
+    processing=OrderStatus.PACKING,
+    complete=OrderStatus.PACKED,
+    failed=OrderStatus.LOST,
+    retry=Retry(attempts=3, after=timedelta(days=1)),
+)
+def later(order: Order) -> None:
+    """Fail, and be tried again tomorrow."""
+    raise LookupError("not today")

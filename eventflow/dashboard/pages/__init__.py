@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from eventflow.dashboard.desk import Desk, Done, Page
 from eventflow.dashboard.pages import (
+    archive,
     batches,
     events,
     failed,
@@ -32,6 +33,7 @@ PAGES: tuple[tuple[str, Callable[[Desk], Page]], ...] = (
     *item.PAGES,
     *failed.PAGES,
     *batches.PAGES,
+    *archive.PAGES,
     *events.PAGES,
     *trace.PAGES,
     *runs.PAGES,
@@ -49,6 +51,7 @@ ACTIONS: tuple[tuple[str, str, Callable[[Desk], Done]], ...] = (
     *items.ACTIONS,
     *item.ACTIONS,
     *batches.ACTIONS,
+    *archive.ACTIONS,
     *runs.ACTIONS,
     *status.ACTIONS,
     *queues.ACTIONS,

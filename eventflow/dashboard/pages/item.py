@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
 from eventflow.dashboard.desk import DIGITS, Desk, Done, Page
 from eventflow.dashboard.pages.items import check_seen
-from eventflow.errors import BadInput, Refused, StreamNotFound
+from eventflow.errors import BadInput, NotFound, Refused, StreamNotFound
 from eventflow.model.recorded import Header, Phase
 from eventflow.runtime.archiving.restore import Brought
 from eventflow.store.archive.selection import EVERYWHERE, Selection
-from eventflow.views import histories
+from eventflow.views import histories, states
 from eventflow.views.items import held, outside
 
 STEPS = 50
@@ -40,6 +42,10 @@ def detail(desk: Desk) -> Page:
         "can": _possible(desk, item),
         "room": histories.ROOM,
         "hours": int(desk.app.settings.restored_for / timedelta(hours=1)),
+        "spans": _drawn(states.spans(desk.app.log.headers(id), desk.now)),
+        "flow": _flow(desk, id),
+        "past": _past(desk, id, item["version"]),
+        "difference": _difference(desk, id, item["version"]),
         "story": next((one["correlation"] for one in events if one["correlation"]), None),
     }
     return Page("item.html", f"{item['category']} {str(id)[:8]}", values)
@@ -54,6 +60,64 @@ def _held(desk: Desk, item: dict[str, Any]) -> dict[str, Any]:
         return found
     fields = desk.redacted(found["fields"])
     return {"fields": fields, "length": histories.length_of(fields)}
+
+
+# -- as it was -----------------------------------------------------------------------------------
+
+
+def _past(desk: Desk, id: UUID, last: int) -> dict[str, Any] | None:
+    """What it was at the version that is asked for, as this person may see it."""
+    if not desk.asked("at"):
+        return None
+    return _at(desk, id, desk.asked_number("at", last, least=1, most=last))
+
+
+def _difference(desk: Desk, id: UUID, last: int) -> dict[str, Any] | None:
+    """What differs between the two versions that are asked for, as this person may see them."""
+    said = desk.asked("diff")
+    if not said:
+        return None
+    versions = said.split("..")
+    if len(versions) != 2 or not all(one.isdecimal() and len(one) < 10 and 0 < int(one) <= last for one in versions):
+        raise BadInput(f'"{said}" is no pair of versions: wanted are two numbers from 1 to {last}, such as 1..{last}.')
+    before, after = (_at(desk, id, int(one)) for one in versions)
+    unreadable = before.get("unreadable") or after.get("unreadable")
+    told = [] if unreadable else list(states.differences(before["fields"], after["fields"]))
+    status = {"before": before["status"], "after": after["status"]}
+    return {"before": before["version"], "after": after["version"], "status": status, "fields": told} | (
+        {"unreadable": unreadable} if unreadable else {}
+    )
+
+
+def _at(desk: Desk, id: UUID, version: int) -> dict[str, Any]:
+    found = states.at(desk.app, id, version)
+    if found["fields"] is None:
+        return found
+    fields = desk.redacted(found["fields"])
+    return {**found, "fields": fields, "length": histories.length_of(fields)}
+
+
+def _drawn(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same, each with its place on a line of 1000, on which long times are shortened: most are waited away."""
+    weights = [1 + math.log1p(one["lasted"]) for one in spans]
+    ends = [*accumulate(weights)]
+    scale = 1000 / ends[-1] if ends else 0
+    return [
+        {**one, "x": round((end - weight) * scale, 1), "width": round(weight * scale, 1)}
+        for one, weight, end in zip(spans, weights, ends, strict=True)
+    ]
+
+
+def _flow(desk: Desk, id: UUID) -> dict[str, Any] | None:
+    """The flow that it is bound to; its name, if there still is one of this id."""
+    head = desk.app.log.head(id)
+    if head is None or head.flow is None:
+        return None
+    try:
+        bound = desk.app.flows.of(id)
+    except NotFound:
+        bound = None
+    return {"id": head.flow, "name": None if bound is None else bound.name("en")}
 
 
 # -- what can be done with it --------------------------------------------------------------------
@@ -90,12 +154,12 @@ def touch(desk: Desk) -> Done:
 def restore(desk: Desk) -> Done:
     """Bring copies of its archived bodies near, for a while."""
     id = _meant(desk, "archive.restore")
-    lasts = _hours(desk)
+    lasts = hours(desk)
     head = desk.app.log.head(id)
     if head is not None and head.version > RESTORED_AT_ONCE:
         raise Refused(f"That takes longer than a page may. Say it on the command line: {_words(id, lasts)}")
     brought = desk.app.restore(stream=id, lasts=lasts, reason=desk.said("reason"), actor=desk.actor)
-    return Done(_brought(brought, lasts), f"/item/{id}")
+    return Done(restored(brought, lasts), f"/item/{id}")
 
 
 def purge(desk: Desk) -> Done:
@@ -116,7 +180,8 @@ def _meant(desk: Desk, action: str) -> UUID:
     return id
 
 
-def _hours(desk: Desk) -> timedelta:
+def hours(desk: Desk) -> timedelta:
+    """For how long something is restored. Raises ``BadInput`` for what is no number of hours."""
     said = desk.said("hours") or ""
     if not said.isdecimal() or len(said) > DIGITS or not 0 < int(said) <= HOURS:
         raise BadInput(f'"{said}" is no number of hours from 1 to {HOURS}.')
@@ -127,7 +192,8 @@ def _words(id: UUID, lasts: timedelta) -> str:
     return f"eventflow archive restore --stream {id} --for {int(lasts / timedelta(hours=1))}h"
 
 
-def _brought(brought: Brought, lasts: timedelta) -> str:
+def restored(brought: Brought, lasts: timedelta) -> str:
+    """What was restored, in words."""
     told = f"{brought.amount.events:,} bodies are near now, for {int(lasts / timedelta(hours=1)):,} hours."
     return told if not brought.left else f"{told} {len(brought.left):,} could not be restored: {brought.left[0]}"
 

@@ -33,7 +33,7 @@ def menu(desk: Desk) -> list[Section]:
     if desk.scope:
         return [Section("Observe", watched), Section("Operate", [_failed(desk)])]
     watching = Section("Observe", [*watched, _entry(desk, "Log", "log")])
-    rooms = ("batches", "queues", "workers", "schedules")
+    rooms = ("batches", "queues", "workers", "schedules", "archive")
     operating = [_failed(desk), *_status(desk), *(_entry(desk, _named(one), one) for one in rooms)]
     set_up = [_entry(desk, _named(one), one) for one in ("flows", "projections", "settings")]
     return [watching, Section("Operate", operating), Section("Configure", set_up)]
