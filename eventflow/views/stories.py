@@ -27,7 +27,7 @@ def meant(
     if (traced := correlation_in(id)) is not None:
         yield stories.of(traced, events=events)
     # The beginning of an id may consist of digits, too: then there is mostly no such position.
-    elif id.isdecimal() and len(id) < 20 and (found := log.at(int(id))) is not None:
+    elif id.isdecimal() and len(id) < 19 and (found := log.at(int(id))) is not None:
         yield _around(stories, found.header, events)
     elif id.isdecimal() and len(id) < 4:
         raise NotFound(f"There is no event at position {id}.")

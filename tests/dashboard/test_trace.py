@@ -76,7 +76,7 @@ class TestStories:
         if how != "elsewhere":
             assert found[0]["correlation"] == str(told.order)
 
-    @pytest.mark.parametrize("id", ["nothing", "99999", CROSS, "x" * 300, "0000"])
+    @pytest.mark.parametrize("id", ["nothing", "99999", CROSS, "x" * 300, "0000", "9" * 18, "9" * 19, "9" * 32])
     def test_what_is_no_story_is_not_found(self, told: Told, id: str) -> None:
         page = told.browser.page(f"/trace?id={quote(id)}", 404)
         assert page.all("main script") == []

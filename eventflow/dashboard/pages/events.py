@@ -42,8 +42,8 @@ def _before(desk: Desk, last: int, wanted: Wanted) -> dict[str, Any]:
 def event(desk: Desk) -> Page:
     """The event at a position."""
     position = desk.request.path_params["position"]
-    recorded = desk.app.log.at(position)
     last = desk.app.log.last_position()
+    recorded = desk.app.log.at(position) if position <= last else None
     if recorded is None:
         raise NotFound(f"There is no event at position {position}; the log ends at {last}.")
     check_seen(desk, recorded.header.stream)
