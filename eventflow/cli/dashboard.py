@@ -91,8 +91,18 @@ def dashboard(
         with told_to_stop(session) as stopping, _serving(served) as server:
             session.line({"url": served.url}, f"The dashboard is at {served.url}")
             clean = _work(app, server, stopping) if works else _wait(server, stopping)
-    session.hint("Ended well." if clean else "A handler did not end; its work is given to another worker.")
-    return Code.OK if clean else Code.SOME_FAILED
+            was_told = stopping.is_set()
+    return _ended(session, clean=clean, was_told=was_told)
+
+
+def _ended(session: Session, *, clean: bool, was_told: bool) -> Code:
+    if not was_told:
+        session.warn("It ended though nobody told it to: see above, or say -v before the command.")
+    elif not clean:
+        session.warn("A handler did not end; what it held is given to another worker when the lease is over.")
+    else:
+        session.hint("Ended well.")
+    return Code.OK if clean and was_told else Code.SOME_FAILED
 
 
 def _check(access: str | None, token: bool | None, host: str, root_path: str) -> None:
@@ -173,8 +183,15 @@ def _serving(served: Served) -> Iterator[uvicorn.Server]:
         timeout_graceful_shutdown=LAST_ANSWERS,
     )
     server = uvicorn.Server(config)
+
+    def answer() -> None:
+        try:
+            server.run(sockets=[served.listening])
+        finally:
+            server.should_exit = True
+
     # Beside the main thread: there signals are heard, and are ours.
-    answering = threading.Thread(target=server.run, kwargs={"sockets": [served.listening]}, name="dashboard")
+    answering = threading.Thread(target=answer, name="dashboard")
     answering.start()
     try:
         while not server.started and answering.is_alive():
@@ -196,7 +213,7 @@ def _work(app: Eventflow, server: uvicorn.Server, stopping: threading.Event) -> 
     """Do the work meanwhile; whether it ended well."""
     worker = app.worker()
     worker.start()
-    while not stopping.wait(LOOK) and not worker.hung.is_set():
+    while not stopping.wait(LOOK) and not server.should_exit and not worker.hung.is_set():
         pass
     server.should_exit = True
     return worker.stop(GRACE) and not worker.hung.is_set()

@@ -19,7 +19,10 @@ from eventflow.model.vocabulary import Vocabulary
 from eventflow.runtime.repository import Repository
 from eventflow.store.database import Database
 from eventflow.store.log import Log, open_log
+from eventflow.store.statements import Statements
 from eventflow_projections import Projections, Running, RunRow, Runs
+from eventflow_projections.projection import fill
+from eventflow_projections.where import RUNS, clause, parse
 from tests.projections.conftest import empty
 from tests.projections.headers import rows
 
@@ -348,3 +351,40 @@ def test_a_row_says_what_the_run_says_and_a_rebuild_changes_nothing(
     with database.transaction() as transaction:
         transaction.execute("DELETE FROM bodies")
         transaction.execute("DELETE FROM events")
+
+
+@pytest.mark.parametrize(
+    ("statement", "where"),
+    [
+        ("newest", ""),
+        ("newest", "channel:shop"),
+        ("newest", "process:import status:error"),
+        ("ids", "status:error"),
+        ("count", "channel:shop"),
+        ("one", ""),
+        ("fatal", ""),
+        ("days", ""),
+        ("totals", ""),
+    ],
+)
+def test_no_question_that_pages_ask_about_runs_reads_a_whole_table(world: World, statement: str, where: str) -> None:
+    for _ in range(20):
+        failed(world)
+    world.projections.catch_up()
+    database = world.database
+    condition = clause(parse(where, RUNS), database.dialect, NOW, RUNS)
+    sql = fill(
+        Statements("eventflow_projections", database.dialect, "run_queries.sql")[statement], {"where": condition.sql}
+    )
+    given = {"stream": UUID(int=1), "after": 10**6, "limit": 5, "channel": "shop", "since": "2026-11-01"}
+
+    with database.transaction() as transaction:
+        if database.dialect == "postgresql":
+            # Twenty rows are not worth an index; that one could be used is what is asked here.
+            transaction.execute("SET LOCAL enable_seqscan = off")
+        explain = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}[database.dialect]
+        plan = [str(line[-1]) for line in transaction.execute(f"{explain} {sql}", {**given, **condition.params})]
+
+    tables = [line for line in plan if "runs__" in line or "run_days__" in line]
+    assert tables
+    assert not [line for line in tables if "Seq Scan" in line or ("SCAN" in line and "INDEX" not in line)]
