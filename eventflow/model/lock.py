@@ -231,9 +231,15 @@ class Lock(
         return {"mishaps": mishaps, "earlier": _last(self.earlier, KEPT - len(mishaps)), "failing_since": since}
 
     def _ran(self, at: datetime) -> Mapping[str, Any]:
-        """What a run that begins changes: the errors of the one before it are earlier ones now."""
+        """What a run that begins changes: the errors of the one before it are earlier ones now, its result is over."""
         kept = [one for one in (*self.earlier, *self.mishaps) if one.at >= at - KEPT_FOR]
-        return {"executed_at": at, "runs": self.runs + 1, "mishaps": (), "earlier": tuple(kept[-KEPT:])}
+        return {
+            "executed_at": at,
+            "runs": self.runs + 1,
+            "result": None,
+            "mishaps": (),
+            "earlier": tuple(kept[-KEPT:]),
+        }
 
 
 def _last(some: tuple[Mishap, ...], number: int) -> tuple[Mishap, ...]:

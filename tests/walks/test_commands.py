@@ -83,6 +83,26 @@ def test_a_command_is_run_under_its_lock_with_what_it_asks_for(open_app: Open, n
     assert {one.header.actor for one in app.history(lock_id(ran.key))} == {"ann"}
 
 
+def test_what_a_run_came_to_is_not_said_of_the_next_one(open_app: Open, name: str) -> None:
+    shown: list[str | None] = []
+
+    @command(name)
+    def importing(app: Eventflow, lock: Held) -> str:
+        shown.append(app.lockboard.status(lock.key).result)
+        if len(shown) == 2:
+            raise ValueError("the bank is away")
+        return "3 invoices"
+
+    app = open_app(importing)
+    app.run(importing)
+    assert app.lockboard.status(name).result == "3 invoices"
+    with pytest.raises(ValueError, match="the bank is away"):
+        app.run(importing)
+
+    assert shown == [None, None]
+    assert app.lockboard.status(name).result is None
+
+
 def test_there_is_a_line_for_each_param_in_the_order_in_which_they_were_given(open_app: Open, name: str) -> None:
     first, _ = counting(name, params=("north", "south"), title="Invoices")
     second, _ = counting(f"{name}-all")
