@@ -523,6 +523,13 @@ def test_what_tasks_there_are_is_told_to_whoever_puts_a_flow_together(app: Event
     assert app.flows.tasks("bill") == [] and len(app.flows.tasks()) == len(TASKS)
 
 
+def test_a_task_that_says_nothing_of_itself_is_not_described_by_what_it_is_made_from() -> None:
+    class Silent(BaseModel):
+        by: str
+
+    assert validation(Order)(Silent).described()["description"] is None
+
+
 def test_a_task_is_a_plain_function_still() -> None:
     move = Move(FLOW, CHECK, STATES[0], STATES[1], {}, config=Limit(most=5))
 

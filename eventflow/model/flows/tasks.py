@@ -147,7 +147,7 @@ class FlowTask(Generic[T]):
             "kind": self.kind,
             "subject_type": None if self.aggregate is None else self.aggregate.category,
             "title": self.title or self.name.replace("_", " ").capitalize(),
-            "description": self.description or (inspect.getdoc(function) or "").partition("\n")[0] or None,
+            "description": self.description or _first_line(function),
             "icon": self.icon,
             "tags": list(self.tags),
             "later": self.later,
@@ -219,3 +219,8 @@ def _takes_two(function: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _first_line(function: Any) -> str | None:
+    """What a function or class says of itself: never what is said of a class that it is made from."""
+    return inspect.cleandoc(function.__doc__ or "").partition("\n")[0] or None
