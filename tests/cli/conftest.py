@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.words import Shop
+from tests.cli.words import Shop, end_all
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """What a test has begun ends with it, also when it failed."""
+    yield
+    end_all()
 
 
 @pytest.fixture

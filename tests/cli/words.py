@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,9 @@ from tests.cli.shop import APP, ROOM, Order, Parcel, carry, pack
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
+TETHER = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+"""Where a machine can do that, what a test begins ends with whoever runs the test, however that ends."""
+
 PROGRAM = [sys.executable, "-c", "from eventflow.cli.main import main; main()"]
 
 
@@ -86,8 +90,8 @@ def document(result: Result) -> Any:
 def begins(*arguments: str, folder: Path, prefix: Sequence[str] = (), **environment: str) -> subprocess.Popen[str]:
     """A process of its own that works in a folder; ``prefix`` is the command that starts it."""
     python = os.pathsep.join((str(ROOT), str(ROOT / "projections")))
-    return subprocess.Popen(
-        [*prefix, *PROGRAM, *arguments],
+    process = subprocess.Popen(
+        [*TETHER, *prefix, *PROGRAM, *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": python, **environment},
         stdin=subprocess.DEVNULL,
@@ -95,6 +99,20 @@ def begins(*arguments: str, folder: Path, prefix: Sequence[str] = (), **environm
         stderr=subprocess.PIPE,
         text=True,
     )
+    _begun.append(process)
+    return process
+
+
+_begun: list[subprocess.Popen[str]] = []
+
+
+def end_all() -> None:
+    """Kill whatever a test has begun that still runs."""
+    while _begun:
+        process = _begun.pop()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:

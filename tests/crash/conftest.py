@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.cli.words import end_all
 from tests.crash import brokers
 from tests.crash.histories import Histories
 from tests.crash.program import Order, Program
@@ -17,6 +18,13 @@ from tests.peer import Answer, Peer
 from tests.services import RABBITMQ, REDIS
 
 Start = Callable[..., Program]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """What a test has begun ends with it, also when it failed."""
+    yield
+    end_all()
 
 
 @pytest.fixture
