@@ -46,6 +46,7 @@ def environment() -> Environment:
         loader=PackageLoader("eventflow.dashboard"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,  # what is installed anew beneath a running program is for the next one
         trim_blocks=True,
         lstrip_blocks=True,
     )
