@@ -187,6 +187,7 @@ class TestOneRun:
         page = operator.page(f"/run/{house.fanned}")
         kin = operator.facts(f"/run/{house.fanned}")["kin"]
         assert ([one["status"] for one in kin["rows"]], kin["total"]) == (["error", "success", "success"], 3)
+        assert [one["index"] for one in kin["rows"]] in ([1, 0, 2], [1, 2, 0])
         assert "ValueError: a torn sheet" in page.one("#others").get_text()
         torn = operator.page(str(page.all("#others tbody a")[0]["href"]))
         assert "ValueError: a torn sheet" in torn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from eventflow.views import histories, runs, steps
 from eventflow_projections import RunRow
 from eventflow_projections.where import RUNS, Condition, Text, Where, parse
 
-KIN = 100
+KIN = 50
 """Children and items of a run that are named on its page; a list has the others."""
 
 NOTHING: dict[str, Any] = {
@@ -223,9 +223,17 @@ def _kin(desk: Desk, run: Run) -> dict[str, Any]:
     failed = desk.app.runs.page(f"{own} {FAILED}", limit=KIN).rows
     others = desk.app.runs.page(f"{own} -{FAILED}", limit=KIN).rows
     index = {one.run: one.index for one in run.kin}
-    rows = [{**runs.told(one, desk.app), "index": index.get(one.id)} for one in (*failed, *others)[:KIN]]
+    rows = [{**runs.told(one, desk.app), "index": _index(desk, index, one)} for one in (*failed, *others)[:KIN]]
     awaited = [one.run for one in run.kin if not one.own and one.is_open]
     return {"rows": rows, "total": desk.app.runs.count(own, at_most=COUNTED), "awaited": awaited}
+
+
+def _index(desk: Desk, known: Mapping[UUID, int | None], row: RunRow) -> int | None:
+    """The place of an item; the run that it is a part of forgets it once the step is done."""
+    if row.id in known or "." not in row.process:
+        return known.get(row.id)
+    found: int | None = runs.fields(desk.app, row.id, ["index"]).get("index")
+    return found
 
 
 def _facets(desk: Desk, where: str) -> list[dict[str, Any]]:

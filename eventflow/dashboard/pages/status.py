@@ -147,7 +147,7 @@ def _command(desk: Desk, one: dict[str, Any]) -> dict[str, Any]:
         "force": one["holder"] is not None and desk.may("commands.force", key),
         "run": is_wanted and desk.may("commands.run", key),
     }
-    return {**one, "look": looks.of_state(state), "can": can}
+    return {**one, "look": looks.of_state(state)._asdict(), "can": can}
 
 
 def _channel(desk: Desk, one: dict[str, Any]) -> dict[str, Any]:
