@@ -320,6 +320,15 @@ class TestRestoreAndPurge:
     def test_there_is_nothing_to_restore_while_nothing_has_left(self, local: Desk) -> None:
         assert not {"Restore", "Purge"} & set(local.browser.page(local.page).texts(".act summary"))
 
+    def test_one_item_is_compressed_at_once_and_then_no_more(self, local: Desk) -> None:
+        path = f"/item/{local.other}"
+        before = local.bodies(path)
+        page = local.browser.submit(f"{path}/compress", reason="it is closed")
+        assert (page.told, page.texts(".act summary")) == ("3 bodies have left.", ["Touch", "Restore"])
+        assert page.texts(".event .c-purple") == ["archived"] * 3
+        assert local.bodies(path) == before
+        assert local.browser.submit(f"{path}/compress").told == "0 bodies have left."
+
     def test_copies_come_for_a_while_and_go_again(self, local: Desk) -> None:
         left(local)
         path = f"/item/{local.other}"

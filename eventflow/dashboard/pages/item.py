@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import accumulate
 from typing import Any
@@ -13,6 +13,7 @@ from eventflow.dashboard.desk import DIGITS, Desk, Done, Page
 from eventflow.dashboard.pages.items import check_seen
 from eventflow.errors import BadInput, NotFound, Refused, StreamNotFound
 from eventflow.model.recorded import Header, Phase
+from eventflow.model.system import is_reserved
 from eventflow.runtime.archiving.restore import Brought
 from eventflow.store.archive.selection import EVERYWHERE, Selection
 from eventflow.views import histories, states
@@ -21,8 +22,10 @@ from eventflow.views.items import held, outside
 STEPS = 50
 """Events of a history on one page."""
 
-RESTORED_AT_ONCE = 10_000
-"""Bodies that are restored while somebody waits for the page."""
+AT_ONCE = 10_000
+"""Events of an item whose bodies are moved while somebody waits for the page."""
+
+TOO_LONG = "That takes longer than a page may. Say it on the command line:"
 
 HOURS = 24 * 366
 """The longest time that a page restores for."""
@@ -39,7 +42,7 @@ def detail(desk: Desk) -> Page:
         "item": {**item, **_held(desk, item)},
         "events": events,
         "older": upto - STEPS if upto > STEPS else None,
-        "can": _possible(desk, item),
+        "can": _possible(desk, item, events),
         "room": histories.ROOM,
         "hours": int(desk.app.settings.restored_for / timedelta(hours=1)),
         "spans": _drawn(states.spans(desk.app.log.headers(id), desk.now)),
@@ -151,13 +154,23 @@ def touch(desk: Desk) -> Done:
     return Done(f"It was announced once more as {header.status}.", f"/item/{id}")
 
 
+def compress(desk: Desk) -> Done:
+    """Move its bodies into the object storage now, however young they are."""
+    id = _meant(desk, "archive.compress")
+    head = desk.app.log.head(id)
+    if head is not None and head.version > AT_ONCE:
+        raise Refused(f"{TOO_LONG} eventflow archive compress --stream {id} --older-than 0")
+    done = desk.app.archive(stream=id, older_than=timedelta(0), reason=desk.said("reason"), actor=desk.actor)
+    return Done(f"{sum(one.events for one in done):,} bodies have left.", f"/item/{id}")
+
+
 def restore(desk: Desk) -> Done:
     """Bring copies of its archived bodies near, for a while."""
     id = _meant(desk, "archive.restore")
     lasts = hours(desk)
     head = desk.app.log.head(id)
-    if head is not None and head.version > RESTORED_AT_ONCE:
-        raise Refused(f"That takes longer than a page may. Say it on the command line: {_words(id, lasts)}")
+    if head is not None and head.version > AT_ONCE:
+        raise Refused(f"{TOO_LONG} {_words(id, lasts)}")
     brought = desk.app.restore(stream=id, lasts=lasts, reason=desk.said("reason"), actor=desk.actor)
     return Done(restored(brought, lasts), f"/item/{id}")
 
@@ -198,13 +211,13 @@ def restored(brought: Brought, lasts: timedelta) -> str:
     return told if not brought.left else f"{told} {len(brought.left):,} could not be restored: {brought.left[0]}"
 
 
-def _possible(desk: Desk, item: Mapping[str, Any]) -> dict[str, bool]:
+def _possible(desk: Desk, item: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
     """What this person can do with the item now."""
     id, category, standing = item["id"], item["category"], item["standing"]
     head = desk.app.log.head(id)
     if head is None or head.phase == Phase.ERASED:
-        return dict.fromkeys(("defibrillate", "cancel", "wake", "touch", "restore", "purge"), False)
-    return {**_moves(desk, head, standing), **_copies(desk, id, category)}
+        return dict.fromkeys(("defibrillate", "cancel", "wake", "touch", "compress", "restore", "purge"), False)
+    return {**_moves(desk, head, standing), **_copies(desk, id, category, events)}
 
 
 def _moves(desk: Desk, head: Header, standing: Mapping[str, Any]) -> dict[str, bool]:
@@ -220,10 +233,12 @@ def _moves(desk: Desk, head: Header, standing: Mapping[str, Any]) -> dict[str, b
     return {name: one and desk.may(f"items.{name}", head.category) for name, one in can.items()}
 
 
-def _copies(desk: Desk, id: UUID, category: str) -> dict[str, bool]:
+def _copies(desk: Desk, id: UUID, category: str, events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
+    is_hot = any(one["lies"] == histories.IN_DATABASE and one["size"] for one in events)
     has_left = bool(desk.app.archives.catalogue.places(id, 1, EVERYWHERE))
     has_copies = has_left and desk.app.restorer.amount(Selection(stream=id)).events > 0
     return {
+        "compress": is_hot and not is_reserved(category) and desk.may("archive.compress", category),
         "restore": has_left and desk.may("archive.restore", category),
         "purge": has_copies and desk.may("archive.purge", category),
     }
@@ -235,6 +250,7 @@ ACTIONS = (
     ("/item/{id:uuid}/cancel", "items.cancel", cancel),
     ("/item/{id:uuid}/wake", "items.wake", wake),
     ("/item/{id:uuid}/touch", "items.touch", touch),
+    ("/item/{id:uuid}/compress", "archive.compress", compress),
     ("/item/{id:uuid}/restore", "archive.restore", restore),
     ("/item/{id:uuid}/purge", "archive.purge", purge),
 )
