@@ -388,6 +388,12 @@ class TestAPart:
         assert all_of_it.get(f"/run/{house.fanned}").status_code == 200
         assert len(all_of_it.facts(f"/run/{house.fanned}")["kin"]["rows"]) == 3
 
+    def test_whose_error_holds_a_run_up_is_not_told(self, house: House) -> None:
+        page = near(Dashboard(house.app, access=Ann(part=f"id:{house.held}"))).page(f"/run/{house.held}")
+        assert "Held up: lockdown books" in page
+        assert str(house.bad) not in page.html
+        assert "falls apart" not in page.html
+
     @pytest.mark.parametrize("part", ["category:order", "reaction:pack"])
     def test_a_part_that_no_run_can_be_told_by_shows_none(self, house: House, part: str) -> None:
         browser = near(Dashboard(house.app, access=Ann(part=part)))

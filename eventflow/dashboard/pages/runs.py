@@ -16,6 +16,7 @@ from eventflow.dashboard.pages.items import COUNTED
 from eventflow.dashboard.pages.pacing import pace
 from eventflow.errors import BadFilter, BadInput, NotAllowed, NotFound, RunNotFound
 from eventflow.model.process.deed import Deed, Verb
+from eventflow.model.process.long import waits_for
 from eventflow.model.process.run import Run
 from eventflow.model.process.status import RESTARTABLE, RunStatus
 from eventflow.model.wait import FOREVER
@@ -176,13 +177,19 @@ def _is_old(desk: Desk, run: Run) -> bool:
 def _shown(desk: Desk, row: RunRow, run: Run) -> dict[str, Any]:
     return {
         **runs.told(row, desk.app),
-        "waits": runs.waits(desk.app.database, row.id, row.channel, desk.app),
+        "waits": _waits(desk, row, run),
         "due": _due(row),
         "why": run.why,
         "skips": list(run.skips),
         "subject_item": _subject(desk, run),
         "channel_title": desk.app.channels[row.channel].called if row.channel in desk.app.channels else row.channel,
     }
+
+
+def _waits(desk: Desk, row: RunRow, run: Run) -> str | None:
+    """What holds it up, or what its step waits for; whose error it is, is not for who sees a part."""
+    held = runs.held_up(desk.app.database, row.id, row.channel, None if desk.scope else desk.app)
+    return held or waits_for(run)
 
 
 def _row(desk: Desk, row: RunRow, columns: Sequence[str]) -> dict[str, Any]:
