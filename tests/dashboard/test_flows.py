@@ -91,6 +91,15 @@ def test_a_share_that_is_raised_is_shown_and_stopped(app: Eventflow, browser: Br
     assert "Raise it no further" not in browser.page("/flows/order@2")
 
 
+def test_an_item_leads_to_the_flow_that_it_is_bound_to(app: Eventflow, browser: Browser) -> None:
+    order = Order.create()
+    app.save(order)
+    assert browser.facts(f"/item/{order.id}")["flow"] == {"id": "order@1", "name": "<b>Orders</b>"}
+    page = browser.page(f"/item/{order.id}")
+    assert page.all("main b b, main dd > b") == []
+    assert "order@1" in page.follow(browser, "<b>Orders</b>")
+
+
 def test_why_an_item_got_its_flow_is_explained(app: Eventflow, browser: Browser) -> None:
     order = Order.create(total=7)
     app.save(order)
