@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Literal, get_args
+from typing import Any, ClassVar, Generic, Literal, cast, get_args
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar
@@ -71,6 +71,10 @@ class Handler(Generic[A, R]):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls._names = {**cls._names, **nearby(cls)}
+
+    def as_reaction(self) -> Reaction[Any, Any]:
+        """The reaction that it becomes. Raises ``Misconfigured``."""
+        return reaction_of(cast("AnyReaction", self))
 
 
 class Task(Handler[A, R]):

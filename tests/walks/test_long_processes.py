@@ -12,9 +12,10 @@ import pytest
 from pydantic import BaseModel
 
 from eventflow.app import Eventflow
-from eventflow.errors import BadInput, Refused, TransitionRefused
+from eventflow.errors import BadInput, Misconfigured, Refused, TransitionRefused
 from eventflow.model.channel import Channel
 from eventflow.model.exchange import Exchange, Request
+from eventflow.model.handlers import Task
 from eventflow.model.incoming import Incoming
 from eventflow.model.process.awaiting import Child, Ended, Moment, RunEnd, Signal
 from eventflow.model.process.endings import Abandon
@@ -29,7 +30,7 @@ from eventflow.settings import Settings
 from eventflow.testing import Clock
 from tests.peer import Answer, Peer
 from tests.walks.conftest import MakeApp
-from tests.walks.library import Document, Status, sending, write
+from tests.walks.library import Document, Status, Written, sending, write
 
 MakeLong = Callable[..., Eventflow]
 ONCE = Retry(attempts=1)
@@ -953,3 +954,41 @@ def test_the_whole_story_on_every_engine(make_app: MakeApp) -> None:
         Festival(stage=True), Festival(stage=True, fees=(1, 2, 3, 4, 5))
     ]  # fmt: skip
     assert [app.processes.check(run.id) for run in runs.values()] == [None, None]
+
+
+class Writing(Task[Document]):
+    """A task as a class."""
+
+    on, processing, complete, failed = Status.QUEUED, None, Status.WRITTEN, Status.ERROR
+
+    def handle(self, document: Document) -> Written:
+        return Written(text=f"# {document.title}, by a class")
+
+
+@pytest.mark.parametrize("said", [Writing, Writing()], ids=["a class", "an instance"])
+def test_a_step_does_a_task_that_is_a_class(make_long: MakeLong, said: Any) -> None:
+    class Release(Process, name="release", version=1, retry=ONCE):
+        document: UUID
+
+        write: ClassVar[Step] = calls(said, of="document")
+
+    app = make_long(Release)
+    app.save(document := Document.create(title="Whales"))
+    run = app.processes.start(Release(document=document.id))
+    app.drain()
+
+    assert app.get(Document, document.id).text == "# Whales, by a class"
+    assert names(app, run)[-1] == "step_succeeded writing"
+
+
+def test_a_class_that_is_no_whole_task_is_told_at_composition(make_long: MakeLong) -> None:
+    class Nobodys(Task):  # type: ignore[type-arg]  # that is what it is about
+        """Says not whose it is."""
+
+    class Release(Process, name="release", version=1):
+        document: UUID
+
+        write: ClassVar[Step] = calls(Nobodys, of="document")
+
+    with pytest.raises(Misconfigured, match="wanted is what @task or @endpoint made, or a Task or Endpoint"):
+        make_long(Release)

@@ -49,6 +49,13 @@ class Doable(Protocol):
         """Whether it runs on an event loop."""
 
 
+class Handling(Protocol):
+    """What is known here of a task or an endpoint that is a class."""
+
+    def as_reaction(self) -> Any:
+        """The reaction that it becomes."""
+
+
 @dataclass(frozen=True)
 class Calls:
     """Which reaction is done, and of which document: ``of`` is the field that holds its id, or a function."""
@@ -69,7 +76,7 @@ class Calls:
     def problems(self) -> Iterator[str]:
         """What is wrong with it."""
         if not _is_reaction(self.reaction):
-            yield f"calls({self.reaction!r}): wanted is what @task or @endpoint made."
+            yield f"calls({self.reaction!r}): wanted is what @task or @endpoint made, or a Task or Endpoint."
         elif self.reaction.is_async:
             yield f"calls({self.reaction.name}): a step is no coroutine; call a task or endpoint that is none."
         if not is_said(self.of):

@@ -197,7 +197,10 @@ def _step_problems(process: type[Process]) -> Iterator[str]:
     listed = _listed(process)
     for one in listed:
         if (found := step_of(one)) is None:
-            yield f"steps: {_called(one)} is no step. List methods marked @step, functions of a process, or StepTasks."
+            yield (
+                f"steps: {_called(one)} is no step. List methods marked @step, functions of a process, StepTasks, or"
+                " a task or an endpoint of a document by calls(..., of=...)."
+            )
         else:
             yield from _wrong_in(found, one)
     steps = [step for step in map(step_of, listed) if step is not None]

@@ -25,10 +25,10 @@ from datetime import timedelta
 from types import MethodType
 from typing import Any, ClassVar, Generic, TypeVar, cast, overload
 
-from eventflow.errors import Refused
+from eventflow.errors import Misconfigured, Refused
 from eventflow.model.event import snake_case
 from eventflow.model.process.awaiting import Awaited
-from eventflow.model.process.calling import Calls, Doable
+from eventflow.model.process.calling import Calls, Doable, Handling
 from eventflow.model.process.fan import Each
 from eventflow.model.retry import Retry
 
@@ -122,7 +122,7 @@ def _stepped(function: Callable[[Any], Any], options: Mapping[str, Any]) -> Step
 
 
 def calls(
-    reaction: Doable,
+    reaction: Doable | Handling | type[Handling],
     *,
     of: str | Callable[[Any], Any],
     key: str | None = None,
@@ -133,18 +133,34 @@ def calls(
 ) -> Step:
     """A step that does the task or endpoint of a document, whose id is in the field ``of``.
 
-    It is called by the name of the reaction unless ``key`` says otherwise, and has its retry and time limit.
+    A function that was decorated, a class, or an instance of one: whatever ``reactions=[...]`` takes. It is
+    called by the name of the reaction unless ``key`` says otherwise, and has its retry and time limit.
     """
-    name = key or str(getattr(reaction, "name", reaction))
+    made = _made(reaction)
+    name = key or str(getattr(made, "name", None) or getattr(made, "__name__", made))
     return Step(
         function=_not_by_hand,
         key=name,
         title=title or in_words(name),
-        retry=retry or getattr(reaction, "retry", None),
+        retry=retry or getattr(made, "retry", None),
         undo=undo,
-        time_limit=_limit(reaction) if time_limit is None else time_limit,
-        calls=Calls(reaction, of),
+        time_limit=_limit(made) if time_limit is None else time_limit,
+        calls=Calls(made, of),
     )
+
+
+def _made(said: Any) -> Any:
+    """The reaction that is meant; what cannot be made into one stays as it is, and is told at composition."""
+    if not hasattr(said, "as_reaction"):
+        return said
+    try:
+        one = said() if isinstance(said, type) else said
+    except Exception:  # noqa: BLE001  # making one is user code: whatever it raises, it is no task
+        return said
+    try:
+        return one.as_reaction()
+    except Misconfigured:
+        return said
 
 
 def _limit(reaction: Any) -> timedelta:
