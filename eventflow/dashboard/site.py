@@ -116,9 +116,12 @@ class Dashboard:
         person = await self._admitted(request)
         if isinstance(person, Response):
             return person
-        return (
-            self._pulse.stream() if request.method == "GET" else Response(headers=live.HEADERS, media_type=live.STREAM)
-        )
+        desk = self._desk(request, person)
+        if not await run_in_threadpool(desk.may, VIEW):
+            return self._refused(desk, NotAllowed(VIEW))
+        if request.method == "HEAD":
+            return Response(headers=live.HEADERS, media_type=live.STREAM)
+        return self._pulse.stream()
 
     # -- doing -----------------------------------------------------------------------------------
 

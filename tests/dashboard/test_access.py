@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from starlette.requests import HTTPConnection
@@ -118,8 +119,9 @@ class TestWhatTheApplicationSays:
         browser.cookies.set("session", "1")
         assert browser.get("/").status_code == 200
 
-    def test_who_may_not_look_sees_no_page(self, shop: Shop) -> None:
-        answer = far(shop, Allowing()).get("/")
+    @pytest.mark.parametrize("path", ["/", f"/item/{UUID(int=0)}", "/live"])
+    def test_who_may_not_look_sees_no_page(self, shop: Shop, path: str) -> None:
+        answer = far(shop, Allowing()).get(path)
         assert (answer.status_code, "not allowed" in answer.text) == (403, True)
 
     def test_who_may_only_look_has_no_buttons_and_is_refused(self, shop: Shop) -> None:
