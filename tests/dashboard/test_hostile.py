@@ -100,11 +100,16 @@ NASTY = ["", "-1", "0", "1e999", "9" * 400, "NaN", "soon", "{", '"', "%", "é\uf
 FIELDS = "where all id chosen what reason for until hours step force canaries rate limit share version name key to verb"
 
 
+def places(path: str, *found: str) -> list[str]:
+    """The addresses that a path of the site stands for, with each of these in its open places."""
+    filled = ("/".join(some if one.startswith("{") else one for one in path.split("/")) for some in found)
+    return list(dict.fromkeys(filled))
+
+
 @pytest.mark.parametrize(("path", "name"), [(path, name) for path, name, _ in ACTIONS])
 def test_no_form_is_too_odd_to_be_answered(shop: Shop, path: str, name: str) -> None:
     dashboard = Dashboard(shop.app)
-    for found in ("order", "default", "dust", str(shop.lost), str(shop.packed), str(uuid4())):
-        place = "/".join(found if one.startswith("{") else one for one in path.split("/"))
+    for place in places(path, "order", "default", "dust", str(shop.lost), str(shop.packed), str(uuid4())):
         forms = [dict.fromkeys(FIELDS.split(), value) for value in NASTY] + [
             {one: "9" * 5000} for one in FIELDS.split()
         ]
@@ -117,8 +122,7 @@ def test_no_form_is_too_odd_to_be_answered(shop: Shop, path: str, name: str) -> 
 @pytest.mark.parametrize("path", [path for path, _ in PAGES])
 def test_no_question_is_too_odd_to_be_answered(shop: Shop, path: str) -> None:
     dashboard = Dashboard(shop.app)
-    for found in ("order", str(shop.lost), str(uuid4()), "7"):
-        place = "/".join(found if one.startswith("{") else one for one in path.split("/"))
+    for place in places(path, "order", str(shop.lost), str(uuid4()), "7"):
         for value in [*NASTY, "status:", "age>9999999999d", "id:x", "error:*", "after:9999-99-99"]:
             query = urlencode(dict.fromkeys([*QUERY.split(), *FIELDS.split()], value)).encode()[:8000]
             status, _ = asked(dashboard, "GET", place, query_string=query)
