@@ -15,6 +15,7 @@ from eventflow.errors import FlowNotFound, Refused, TransitionRefused
 from eventflow.model.aggregate import Aggregate
 from eventflow.model.flows.flow import flow_stream
 from eventflow.model.flows.ramp import Ascent, Figures, FlowRamp, Halt, ramp_stream
+from eventflow.model.library import StatusChanged
 from eventflow.model.reaction import task
 from eventflow.settings import Settings
 from eventflow.testing import Clock
@@ -123,6 +124,7 @@ def test_it_halts_by_itself_when_too_many_subjects_of_the_flow_fail_and_says_why
     looked(app)
     other = Order.create(title="broken")
     app.save(other)
+    app.flows.rebind(other.id, "order@1")  # one of ten goes by the second version by itself
     orders(app, "whales", "broken")
     clock.forward(hours=1)
     looked(app)
@@ -136,6 +138,28 @@ def test_it_halts_by_itself_when_too_many_subjects_of_the_flow_fail_and_says_why
     assert share(app) == 20
     assert ramp(app).why == "error_rate>50%: 2 of 3 subjects have failed (66.7%)"
     assert app.flows.ramps.figures("order@1") == Figures(1, 1)
+
+
+def test_who_comes_and_fails_while_it_is_counted_does_not_make_the_rate_higher_than_it_is(
+    app: Eventflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, waiting = app.items.count, [Order.create(title="broken")]
+
+    def counting(where: str, *, at_most: int) -> int:
+        found = count(where, at_most=at_most)
+        while waiting:
+            late = waiting.pop()
+            app.save(late)
+            app.flows.rebind(late.id, "order@2")
+            bound = app.get(Order, late.id)
+            bound.record(StatusChanged(body=None), status=Status.FAILED, error="ValueError: it is broken")
+            app.save(bound)
+            app.projections.catch_up()
+        return found
+
+    monkeypatch.setattr(app.items, "count", counting)
+    assert app.flows.ramps.figures("order@2") == Figures(1, 0)
+    assert app.flows.ramps.figures("order@2") == Figures(1, 1)
 
 
 def test_it_halts_when_somebody_else_sets_the_share_or_puts_the_flow_away(app: Eventflow, clock: Clock) -> None:

@@ -67,7 +67,10 @@ class Ramps:
         """How the subjects of a flow are doing, as the read side has it."""
         bound = f'flow:"{_quoted(str(flow))}"'
         failed = f"{bound} error:* phase:announced"
-        return Figures(*(self._subjects.count(one, at_most=EVERYTHING) for one in (bound, failed)))
+        # What failed is counted first: who comes in between may make the rate too low until the next look, and never
+        # too high, which would halt what goes well.
+        errors = self._subjects.count(failed, at_most=EVERYTHING)
+        return Figures(self._subjects.count(bound, at_most=EVERYTHING), errors)
 
     def begin(
         self,
