@@ -21,7 +21,7 @@ from eventflow.views import documents
 
 def shown(database: Database, log: Log, stream: UUID, app: Eventflow | None = None) -> dict[str, Any]:
     """What there is to know of an item; its fields with its application only. Raises ``StreamNotFound``."""
-    known = outside(database, log, stream, app)
+    known = outside(database, headers_of(log, stream), app)
     return {**known, "fields": None if known["erased"] or app is None else fields(app, stream)}
 
 
@@ -40,15 +40,20 @@ def fields(app: Eventflow, stream: UUID) -> dict[str, Any]:
     return app.find(stream).model_dump(round_trip=True)
 
 
-def outside(database: Database, log: Log, stream: UUID, app: Eventflow | None = None) -> dict[str, Any]:
-    """What its headers say of an item; no body is read. Raises ``StreamNotFound``."""
+def headers_of(log: Log, stream: UUID) -> list[Header]:
+    """All headers of an item. Raises ``StreamNotFound``."""
     headers = log.headers(stream)
     if not headers:
         raise StreamNotFound(stream)
+    return headers
+
+
+def outside(database: Database, headers: Sequence[Header], app: Eventflow | None = None) -> dict[str, Any]:
+    """What the headers of an item, all of them, say of it; no body is read."""
     last, standing = headers[-1], standing_of(headers)
     is_erased = last.phase == Phase.ERASED
     return {
-        "id": stream,
+        "id": last.stream,
         "category": last.category,
         "status": last.status,
         "version": last.version,
@@ -56,7 +61,7 @@ def outside(database: Database, log: Log, stream: UUID, app: Eventflow | None = 
         "updated_at": last.recorded_at,
         "error": next((one.error for one in reversed(headers) if one.phase), None),
         "due": _due(app, headers, standing),
-        "waits": _waits(database, stream),
+        "waits": _waits(database, last.stream),
         "standing": standing._asdict(),
         "erased": {"at": last.recorded_at, "by": last.actor} if is_erased else None,
     }

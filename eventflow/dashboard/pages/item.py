@@ -17,7 +17,7 @@ from eventflow.model.system import is_reserved
 from eventflow.runtime.archiving.restore import Brought
 from eventflow.store.archive.selection import EVERYWHERE, Selection
 from eventflow.views import histories, states
-from eventflow.views.items import held, outside
+from eventflow.views.items import headers_of, held, outside
 
 STEPS = 50
 """Events of a history on one page."""
@@ -35,18 +35,19 @@ def detail(desk: Desk) -> Page:
     """One item as the log has it now, and what happened to it, the latest first."""
     id = desk.request.path_params["id"]
     check_seen(desk, id)
-    item = outside(desk.app.database, desk.app.log, id, desk.app)
+    headers = headers_of(desk.app.log, id)
+    item = outside(desk.app.database, headers, desk.app)
     upto = desk.asked_number("upto", item["version"], least=1, most=item["version"])
     events = histories.stretch(desk.app, id, max(upto - STEPS, 0), upto, desk.redacted)
     values = {
         "item": {**item, **_held(desk, item)},
         "events": events,
         "older": upto - STEPS if upto > STEPS else None,
-        "can": _possible(desk, item, events),
+        "can": _possible(desk, headers[-1], item["standing"], events),
         "room": histories.ROOM,
         "hours": int(desk.app.settings.restored_for / timedelta(hours=1)),
-        "spans": _drawn(states.spans(desk.app.log.headers(id), desk.now)),
-        "flow": _flow(desk, id),
+        "spans": _drawn(states.spans(headers, desk.now)),
+        "flow": _flow(desk, headers[-1]),
         "past": _past(desk, id, item["version"]),
         "difference": _difference(desk, id, item["version"]),
         "story": next((one["correlation"] for one in events if one["correlation"]), None),
@@ -111,13 +112,12 @@ def _drawn(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _flow(desk: Desk, id: UUID) -> dict[str, Any] | None:
+def _flow(desk: Desk, head: Header) -> dict[str, Any] | None:
     """The flow that it is bound to; its name, if there still is one of this id."""
-    head = desk.app.log.head(id)
-    if head is None or head.flow is None:
+    if head.flow is None:
         return None
     try:
-        bound = desk.app.flows.of(id)
+        bound = desk.app.flows.of(head.stream)
     except NotFound:
         bound = None
     return {"id": head.flow, "name": None if bound is None else bound.name("en")}
@@ -128,69 +128,72 @@ def _flow(desk: Desk, id: UUID) -> dict[str, Any] | None:
 
 def defibrillate(desk: Desk) -> Done:
     """Restart what failed."""
-    id = _meant(desk, "items.defibrillate")
+    id = _meant(desk, "items.defibrillate").stream
     header = desk.app.defibrillate(id, reason=desk.said("reason"), actor=desk.actor)
     return Done(f"Restarted: it is {header.status} now.", f"/item/{id}")
 
 
 def cancel(desk: Desk) -> Done:
     """Let go of it."""
-    id = _meant(desk, "items.cancel")
+    id = _meant(desk, "items.cancel").stream
     header = desk.app.cancel(id, reason=desk.said("reason"), actor=desk.actor)
     return Done(f"Cancelled: it is {header.status} now.", f"/item/{id}")
 
 
 def wake(desk: Desk) -> Done:
     """Let what was put aside go on now."""
-    id = _meant(desk, "items.wake")
+    id = _meant(desk, "items.wake").stream
     desk.app.wake(id, actor=desk.actor)
     return Done("It is due now.", f"/item/{id}")
 
 
 def touch(desk: Desk) -> Done:
     """Announce its status once more."""
-    id = _meant(desk, "items.touch")
+    id = _meant(desk, "items.touch").stream
     header = desk.app.touch(id, actor=desk.actor)
     return Done(f"It was announced once more as {header.status}.", f"/item/{id}")
 
 
 def compress(desk: Desk) -> Done:
     """Move its bodies into the object storage now, however young they are."""
-    id = _meant(desk, "archive.compress")
-    head = desk.app.log.head(id)
-    if head is not None and head.version > AT_ONCE:
-        raise Refused(f"{TOO_LONG} eventflow archive compress --stream {id} --older-than 0")
+    head = _meant(desk, "archive.compress")
+    id = head.stream
+    _refuse_long(head, f"eventflow archive compress --stream {id} --older-than 0")
     done = desk.app.archive(stream=id, older_than=timedelta(0), reason=desk.said("reason"), actor=desk.actor)
     return Done(f"{sum(one.events for one in done):,} bodies have left.", f"/item/{id}")
 
 
 def restore(desk: Desk) -> Done:
     """Bring copies of its archived bodies near, for a while."""
-    id = _meant(desk, "archive.restore")
-    lasts = hours(desk)
-    head = desk.app.log.head(id)
-    if head is not None and head.version > AT_ONCE:
-        raise Refused(f"{TOO_LONG} {_words(id, lasts)}")
+    head, lasts = _meant(desk, "archive.restore"), hours(desk)
+    id = head.stream
+    _refuse_long(head, f"eventflow archive restore --stream {id} --for {int(lasts / timedelta(hours=1))}h")
     brought = desk.app.restore(stream=id, lasts=lasts, reason=desk.said("reason"), actor=desk.actor)
     return Done(restored(brought, lasts), f"/item/{id}")
 
 
 def purge(desk: Desk) -> Done:
     """Let go of the copies before their time is over."""
-    id = _meant(desk, "archive.purge")
+    id = _meant(desk, "archive.purge").stream
     gone = desk.app.purge(stream=id, reason=desk.said("reason"), actor=desk.actor)
     return Done(f"{gone:,} restored bodies are gone; the archive has them still.", f"/item/{id}")
 
 
-def _meant(desk: Desk, action: str) -> UUID:
-    """The item that an action is about, if this person sees it and may do that with its category."""
+def _meant(desk: Desk, action: str) -> Header:
+    """The head of the item that an action is about, if this person sees it and may do that with its category."""
     id: UUID = desk.request.path_params["id"]
     check_seen(desk, id)
     head = desk.app.log.head(id)
     if head is None:
         raise StreamNotFound(id)
     desk.check(action, head.category)
-    return id
+    return head
+
+
+def _refuse_long(head: Header, words: str) -> None:
+    """Raise ``Refused``, with what to say in place of it, for an item of very many events."""
+    if head.version > AT_ONCE:
+        raise Refused(f"{TOO_LONG} {words}")
 
 
 def hours(desk: Desk) -> timedelta:
@@ -201,23 +204,19 @@ def hours(desk: Desk) -> timedelta:
     return timedelta(hours=int(said))
 
 
-def _words(id: UUID, lasts: timedelta) -> str:
-    return f"eventflow archive restore --stream {id} --for {int(lasts / timedelta(hours=1))}h"
-
-
 def restored(brought: Brought, lasts: timedelta) -> str:
     """What was restored, in words."""
     told = f"{brought.amount.events:,} bodies are near now, for {int(lasts / timedelta(hours=1)):,} hours."
     return told if not brought.left else f"{told} {len(brought.left):,} could not be restored: {brought.left[0]}"
 
 
-def _possible(desk: Desk, item: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
+def _possible(
+    desk: Desk, head: Header, standing: Mapping[str, Any], events: Sequence[Mapping[str, Any]]
+) -> dict[str, bool]:
     """What this person can do with the item now."""
-    id, category, standing = item["id"], item["category"], item["standing"]
-    head = desk.app.log.head(id)
-    if head is None or head.phase == Phase.ERASED:
+    if head.phase == Phase.ERASED:
         return dict.fromkeys(("defibrillate", "cancel", "wake", "touch", "compress", "restore", "purge"), False)
-    return {**_moves(desk, head, standing), **_copies(desk, id, category, events)}
+    return {**_moves(desk, head, standing), **_copies(desk, head, events)}
 
 
 def _moves(desk: Desk, head: Header, standing: Mapping[str, Any]) -> dict[str, bool]:
@@ -233,7 +232,9 @@ def _moves(desk: Desk, head: Header, standing: Mapping[str, Any]) -> dict[str, b
     return {name: one and desk.may(f"items.{name}", head.category) for name, one in can.items()}
 
 
-def _copies(desk: Desk, id: UUID, category: str, events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
+def _copies(desk: Desk, head: Header, events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
+    """What can be done about where its bodies lie."""
+    id, category = head.stream, head.category
     is_hot = any(one["lies"] == histories.IN_DATABASE and one["size"] for one in events)
     has_left = bool(desk.app.archives.catalogue.places(id, 1, EVERYWHERE))
     has_copies = has_left and desk.app.restorer.amount(Selection(stream=id)).events > 0
