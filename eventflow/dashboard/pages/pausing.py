@@ -1,12 +1,34 @@
-"""What actions that pause have in common: until when."""
+"""What actions that let things rest have in common: which thing, until when."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from eventflow.app import Eventflow
 from eventflow.dashboard.desk import Desk
 from eventflow.errors import BadInput
 from eventflow.settings import duration
+
+
+def named(desk: Desk, action: str, check_known: Callable[[Eventflow, str], None]) -> str:
+    """The thing that the address names, if there is one of this name and this person may do that with it."""
+    name = str(desk.request.path_params["name"])
+    desk.check_all()
+    check_known(desk.app, name)
+    desk.check(action, name)
+    return name
+
+
+def paused(desk: Desk, kind: str, name: str) -> None:
+    """Let it rest, for the reason and as long as the form says. Raises ``BadInput``, ``Refused``."""
+    desk.app.switches.pause(kind, name, reason=desk.said("reason"), until=end_of(desk), actor=desk.actor)
+
+
+def resumed(desk: Desk, kind: str, name: str) -> str:
+    """Let it go on; in words, whether it rested."""
+    rested = desk.app.switches.resume(kind, name, actor=desk.actor)
+    return f"{name} {'goes on' if rested else 'was not paused'}."
 
 
 def end_of(desk: Desk) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eventflow.dashboard.desk import Desk, Done, Page
-from eventflow.dashboard.pages.pausing import end_of
+from eventflow.dashboard.pages.pausing import named, paused, resumed
 from eventflow.runtime.switches import QUEUE
 from eventflow.views.queues import check_known, queues, reactions
 
@@ -17,24 +17,15 @@ def index(desk: Desk) -> Page:
 
 def pause(desk: Desk) -> Done:
     """Let a queue rest."""
-    name = _named(desk, "queues.pause")
-    desk.app.switches.pause(QUEUE, name, reason=desk.said("reason"), until=end_of(desk), actor=desk.actor)
+    name = named(desk, "queues.pause", check_known)
+    paused(desk, QUEUE, name)
     return Done(f"{name} is paused: what runs goes on to its end, nothing else is begun.", "/queues")
 
 
 def resume(desk: Desk) -> Done:
     """Let a paused queue go on."""
-    name = _named(desk, "queues.resume")
-    rested = desk.app.switches.resume(QUEUE, name, actor=desk.actor)
-    return Done(f"{name} {'goes on' if rested else 'was not paused'}.", "/queues")
-
-
-def _named(desk: Desk, action: str) -> str:
-    name = str(desk.request.path_params["name"])
-    desk.check_all()
-    check_known(desk.app, name)
-    desk.check(action, name)
-    return name
+    name = named(desk, "queues.resume", check_known)
+    return Done(resumed(desk, QUEUE, name), "/queues")
 
 
 PAGES = (("/queues", index),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eventflow.dashboard.desk import Desk, Done, Page
-from eventflow.dashboard.pages.pausing import end_of
+from eventflow.dashboard.pages.pausing import named, paused, resumed
 from eventflow.runtime.switches import TICK
 from eventflow.views.ticks import check_known, ticks
 from eventflow.views.workers import workers
@@ -19,31 +19,22 @@ def index(desk: Desk) -> Page:
 
 def pause(desk: Desk) -> Done:
     """Let a tick rest."""
-    name = _named(desk, "schedules.pause")
-    desk.app.switches.pause(TICK, name, reason=desk.said("reason"), until=end_of(desk), actor=desk.actor)
+    name = named(desk, "schedules.pause", check_known)
+    paused(desk, TICK, name)
     return Done(f"{name} is paused.", "/schedules")
 
 
 def resume(desk: Desk) -> Done:
     """Let a paused tick go on."""
-    name = _named(desk, "schedules.resume")
-    rested = desk.app.switches.resume(TICK, name, actor=desk.actor)
-    return Done(f"{name} {'goes on' if rested else 'was not paused'}.", "/schedules")
+    name = named(desk, "schedules.resume", check_known)
+    return Done(resumed(desk, TICK, name), "/schedules")
 
 
 def trigger(desk: Desk) -> Done:
     """Have a tick run once, now."""
-    name = _named(desk, "schedules.trigger")
+    name = named(desk, "schedules.trigger", check_known)
     desk.app.switches.trigger(TICK, name, reason=desk.said("reason"), actor=desk.actor)
     return Done(f"{name} is triggered: whoever does the ticks hears of it.", "/schedules")
-
-
-def _named(desk: Desk, action: str) -> str:
-    name = str(desk.request.path_params["name"])
-    desk.check_all()
-    check_known(desk.app, name)
-    desk.check(action, name)
-    return name
 
 
 PAGES = (("/schedules", index),)

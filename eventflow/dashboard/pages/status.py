@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eventflow.dashboard.desk import Desk, Done, Page
-from eventflow.dashboard.pages.pausing import end_of
+from eventflow.dashboard.pages.pausing import end_of, paused, resumed
 from eventflow.errors import BadInput, NotFound, Refused, did_you_mean
 from eventflow.model.lock import CommandState
 from eventflow.model.recorded import Context
@@ -85,15 +85,14 @@ def run(desk: Desk) -> Done:
 def pause(desk: Desk) -> Done:
     """Let a channel rest: nothing new is begun there."""
     name = _channel_of(desk, "queues.pause")
-    desk.app.switches.pause(QUEUE, name, reason=desk.said("reason"), until=end_of(desk), actor=desk.actor)
+    paused(desk, QUEUE, name)
     return Done(f"{name} rests. What is under way goes on.", "/status")
 
 
 def resume(desk: Desk) -> Done:
     """Let it go on."""
     name = _channel_of(desk, "queues.resume")
-    rested = desk.app.switches.resume(QUEUE, name, actor=desk.actor)
-    return Done(f"{name} {'goes on' if rested else 'was not paused'}.", "/status")
+    return Done(resumed(desk, QUEUE, name), "/status")
 
 
 def _clear(desk: Desk, action: str, *, force: bool) -> Done:
