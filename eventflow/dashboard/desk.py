@@ -14,6 +14,7 @@ from eventflow.app import Eventflow
 from eventflow.dashboard.access import VIEW, Access, Person
 from eventflow.dashboard.mounting import below
 from eventflow.errors import BadInput, NotAllowed
+from eventflow.views.looks import Looks
 
 ROWS = 25
 """Rows of a list on one page."""
@@ -45,6 +46,7 @@ class Desk:
     """One request, for whoever answers it."""
 
     app: Eventflow
+    looks: Looks
     access: Access
     person: Person
     request: Request

@@ -159,7 +159,7 @@ class Dashboard:
         return found if found is not None else Response("Who are you?\n", 401, HEADERS, "text/plain")
 
     def _desk(self, request: Request, person: Person, form: dict[str, list[str]] | None = None) -> Desk:
-        return Desk(self._app, self._access, person, request, form or {})
+        return Desk(self._app, self._looks, self._access, person, request, form or {})
 
     def _refused(self, desk: Desk, error: Exception) -> Response:
         if not isinstance(error, EventflowError):
@@ -175,7 +175,7 @@ class Dashboard:
         return HTMLResponse(self._html(desk, page), status, HEADERS)
 
     def _html(self, desk: Desk, page: Page, *, told: str = "", menu: Sequence[Section] = ()) -> str:
-        around = {"desk": desk, "page": page, "site": self._title, "looks": self._looks, "menu": menu, "told": told}
+        around = {"desk": desk, "page": page, "site": self._title, "looks": desk.looks, "menu": menu, "told": told}
         return draw(page.template, {**page.values, **around})
 
     async def _lost(self, request: Request, error: Exception) -> Response:

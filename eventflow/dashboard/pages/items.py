@@ -15,7 +15,6 @@ from eventflow.dashboard.pages.pacing import pace
 from eventflow.errors import BadInput, Conflict, NotFound, Refused, StreamNotFound, Unreadable, did_you_mean
 from eventflow.model.recorded import Recorded
 from eventflow.views import histories
-from eventflow.views.looks import Looks
 from eventflow_projections import Metrics
 from eventflow_projections.where import parse
 
@@ -188,8 +187,9 @@ def _statuses(desk: Desk, category: str) -> list[tuple[Any, int]]:
     """How many stand in each status; not for who sees a part only, as the sums are of all."""
     if desk.scope:
         return []
-    looks = Looks(desk.app)
-    return [(looks.of(category, status), n) for status, n in Metrics(desk.app.database).population(category).items()]
+    return [
+        (desk.looks.of(category, status), n) for status, n in Metrics(desk.app.database).population(category).items()
+    ]
 
 
 PAGES = (("/items/{category}", index),)
