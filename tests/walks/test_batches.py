@@ -13,6 +13,7 @@ from eventflow.errors import BadFilter, Refused, TransitionRefused
 from eventflow.model.batch import Batch, Course
 from eventflow.model.reaction import TaskReaction, task
 from eventflow.runtime.batches import Batches
+from tests.walks.batching import ended, moved
 from tests.walks.conftest import MakeApp
 from tests.walks.library import Document, Noted, Status, Written
 
@@ -49,24 +50,6 @@ def failed(app: Eventflow, number: int) -> list[Document]:
     app.save(*documents)
     app.drain()
     return documents
-
-
-def moved(app: Eventflow, batch: Batch) -> Batch:
-    """The batch after everything that can be done for it now was done, without a worker."""
-    app.projections.catch_up()
-    while app.batches.move([batch.id]):
-        pass
-    return app.batches.get(batch.id)
-
-
-def ended(app: Eventflow, batch: Batch) -> Batch:
-    """The batch after workers and steps in turn, until neither has anything to do."""
-    last = -1
-    while app.log.last_position() != last:
-        last = app.log.last_position()
-        batch = moved(app, batch)
-        app.drain()
-    return batch
 
 
 def restarts(app: Eventflow, documents: list[Document]) -> Counter[int]:

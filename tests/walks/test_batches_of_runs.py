@@ -17,6 +17,7 @@ from eventflow.model.process.status import RunStatus
 from eventflow.model.process.step import step
 from eventflow.model.retry import Retry
 from eventflow.runtime.batches import Batches, Place
+from tests.walks.batching import ended, moved
 from tests.walks.conftest import MakeApp
 
 EMBEDDED = pytest.mark.parametrize("settings", ["sqlite-stub"], indirect=True)
@@ -88,24 +89,6 @@ def failed(app: Eventflow, number: int) -> list[Run]:
     app.save(*runs)
     app.drain()
     return runs
-
-
-def moved(app: Eventflow, batch: Batch) -> Batch:
-    """The batch after everything that can be done for it now was done, without a worker."""
-    app.projections.catch_up()
-    while app.batches.move([batch.id]):
-        pass
-    return app.batches.get(batch.id)
-
-
-def ended(app: Eventflow, batch: Batch) -> Batch:
-    """The batch after workers and steps in turn, until neither has anything to do."""
-    last = -1
-    while app.log.last_position() != last:
-        last = app.log.last_position()
-        batch = moved(app, batch)
-        app.drain()
-    return batch
 
 
 def events(app: Eventflow, run: Run) -> list[str]:
